@@ -107,11 +107,13 @@ fn dump_error_id(error: &DumpError) -> &'static str {
         DumpError::Archive { .. } => "dump.archive",
         DumpError::Encoding { .. } => "dump.encoding",
         DumpError::Strings { .. } => "dump.strings",
+        DumpError::Setting { .. } => "dump.setting",
         DumpError::NoSchema { .. } => "dump.no_schema",
         DumpError::Extension { .. } => "dump.extension",
         DumpError::Meta { .. } => "dump.meta_command",
         DumpError::Statement { .. } => "dump.statement",
-        DumpError::TakenBack { .. } => "dump.taken_back",
+        DumpError::TakenBack { .. } | DumpError::Unfinished { .. } => "dump.taken_back",
+        DumpError::Renamed { .. } => "dump.renamed",
         DumpError::Databases { .. } => "dump.two_databases",
         DumpError::Unqualified { .. } => "dump.unqualified",
         DumpError::Rows { .. } => "dump.rows",
@@ -131,9 +133,16 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
                 report
             }
         }
-        ProofError::Dump { source, .. } => psql_report(source, context)
-            .beneath(error)
-            .hint("fix the database first: it cannot be restored from its own dump"),
+        ProofError::Dump { source, .. } => {
+            psql_report(source, context)
+                .beneath(error)
+                .hint(if finds_no_name(source) {
+                    "create what the dump needs outside of the schema in the connected database first, name a database \
+                     that has it with --scratch, or load the whole dump into a database and capture from there"
+                } else {
+                    "fix the dump, or the database that it comes from: it cannot be restored from its own dump"
+                })
+        }
         ProofError::Different(differences) => {
             let mut report = ErrorReport::of(error, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
@@ -146,6 +155,22 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
         ProofError::Random(_) => ErrorReport::of(error, "program.failed"),
         ProofError::Identity(_) => ErrorReport::of(error, "internal.identity"),
     }
+}
+
+/// Returns `true` if the server does not find a table, type, function or schema.
+fn finds_no_name(error: &PsqlError) -> bool {
+    let unknown = [
+        SqlState::UNDEFINED_TABLE,
+        SqlState::UNDEFINED_OBJECT,
+        SqlState::UNDEFINED_FUNCTION,
+        SqlState::INVALID_SCHEMA_NAME,
+    ];
+    error.messages().iter().any(|message| {
+        message.is_error()
+            && message
+                .sqlstate
+                .is_some_and(|state| unknown.contains(&state))
+    })
 }
 
 /// Returns `true` if the right to create something is missing, and no hint says which one.

@@ -27,6 +27,8 @@ pub struct Dump {
     pub has_data: bool,
     /// Descriptions of what was left out: objects that name the schema and belong to no schema.
     pub left_out: Vec<String>,
+    /// Partitions of tables in another schema, each with its table.
+    pub(super) partitions_of_others: Vec<PartitionOfOther>,
     /// Extensions that the dump creates in the schema `public`, when that is the one to capture.
     pub extensions: Vec<String>,
     /// Other parts of the dump that a snapshot does not hold, by kind.
@@ -45,6 +47,17 @@ pub(super) enum RowsAt {
     Insert {
         statement: Range<usize>,
     },
+}
+
+/// A table of the schema that is a partition of a table in another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PartitionOfOther {
+    /// The partition, quoted.
+    pub(super) partition: String,
+    /// Its table, with the schema.
+    pub(super) parent: String,
+    /// True if the dump makes it as a table of its own, and attaches it later, as `pg_dump` does.
+    pub(super) is_attached: bool,
 }
 
 /// A statement and what it is about.
@@ -88,6 +101,38 @@ pub enum DumpError {
     Strings {
         /// 1-based line.
         line: usize,
+    },
+    /// A setting that changes the meaning of what follows.
+    #[error(
+        "line {line}: '{}' changes what follows in the file, and a snapshot would not have it; take the line out, or load \
+         the file into a database and capture from there",
+        setting.escape_debug()
+    )]
+    Setting {
+        /// 1-based line.
+        line: usize,
+        /// The setting with its value.
+        setting: String,
+    },
+    /// A transaction that never ends, so that psql would make nothing of it.
+    #[error(
+        "line {line}: the transaction that begins here never ends, so that what the file makes in it is rolled back"
+    )]
+    Unfinished {
+        /// 1-based line of the `BEGIN`.
+        line: usize,
+    },
+    /// A table that has rows under a name that it has been given later.
+    #[error(
+        "line {line}: table {} gets this name here, and has rows under it, which capture does not follow; load the file \
+         into a database and capture from there",
+        quote(table)
+    )]
+    Renamed {
+        /// 1-based line.
+        line: usize,
+        /// The new name.
+        table: String,
     },
     /// Nothing of the schema.
     #[error("the dump has no schema '{}'{}", schema.escape_debug(), found(others))]
@@ -202,11 +247,14 @@ impl Dump {
             };
             let script = Script::parse_head(sql);
             let data = match place {
-                RowsAt::Copy { data, .. } => CopyData {
-                    columns: values::columns(&script, sql),
-                    rows: values::copy_rows(text.get(data.clone()).unwrap_or_default())
-                        .map_err(refuse)?,
-                },
+                RowsAt::Copy { data, .. } => {
+                    values::refuse_copy_options(&script, sql).map_err(refuse)?;
+                    CopyData {
+                        columns: values::columns(&script, sql),
+                        rows: values::copy_rows(text.get(data.clone()).unwrap_or_default())
+                            .map_err(refuse)?,
+                    }
+                }
                 RowsAt::Insert { .. } => values::insert_rows(&script, sql).map_err(refuse)?,
             };
             match &mut all {

@@ -25,6 +25,33 @@ impl Mentions<'_> {
                 || (first(1, "schema") && has_words(statement, self.source, &["rename", "to"])))
     }
 
+    /// Returns whether a `CREATE SCHEMA` creates objects in it by the way: `CREATE SCHEMA a CREATE TABLE t ()`.
+    pub(super) fn has_elements(&self, statement: &Statement) -> bool {
+        let mut elements = statement.significant().skip(1);
+        elements.any(|token| {
+            token.is_word(self.source, "create") || token.is_word(self.source, "grant")
+        })
+    }
+
+    /// Returns whether a routine takes a setting from the session: `SET search_path FROM CURRENT`.
+    pub(super) fn takes_settings(&self, statement: &Statement) -> bool {
+        let tokens: Vec<Token> = statement.significant().collect();
+        tokens.windows(4).any(|window| {
+            matches!(window, [set, _, from, current] if set.is_word(self.source, "set")
+                && from.is_word(self.source, "from") && current.is_word(self.source, "current"))
+        })
+    }
+
+    /// The new name of an object: `ALTER … RENAME TO name`, but not of a column or constraint of it.
+    pub(super) fn new_name(&self, statement: &Statement) -> Option<String> {
+        let tokens: Vec<Token> = statement.significant().collect();
+        let is_alter = tokens
+            .first()
+            .is_some_and(|token| token.is_word(self.source, "alter"));
+        let at = position(&tokens, self.source, &["rename", "to"]).filter(|_| is_alter)?;
+        identifier_value(*tokens.get(at + 2)?, self.source)
+    }
+
     /// The partition, in another schema, that `ATTACH PARTITION` gives a table of the schema.
     pub(super) fn attached(&self, statement: &Statement) -> Option<String> {
         let (schema, name) = self.behind(statement, &["attach", "partition"])?;
@@ -85,6 +112,8 @@ impl Mentions<'_> {
                     is(Some(at + 1), &|next| next.is(self.source, "."))
                         || is(at.checked_sub(1), &|before| {
                             before.is_word(self.source, "schema")
+                                // `IMPORT FOREIGN SCHEMA … INTO a`.
+                                || (names_schemas && before.is_word(self.source, "into"))
                                 || (names_schemas
                                     && (before.is(self.source, ",")
                                         || before.is(self.source, "=")

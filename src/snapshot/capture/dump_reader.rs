@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use super::casts::{leave_casts_of_extensions, place_casts};
-use super::dump::{Dump, DumpError, DumpStatement, RowsAt};
+use super::dump::{Dump, DumpError, DumpStatement, PartitionOfOther, RowsAt};
 use super::dump_mentions::{Mentions, has_words, holds_word};
-use super::dump_settings::DumpSettings;
+use super::dump_settings::{DumpSettings, is_utf8};
+use super::dump_transaction::{Ending, Transactions};
+use super::dump_unknown::can_change;
 use super::not_null::name_not_nulls;
 use super::note::{Concern, ConcernId};
 use super::order::sort_by_name;
@@ -37,11 +39,16 @@ struct DumpReader<'a> {
     database: (Option<String>, usize),
     /// The database, by number, in which the schema is.
     ours_in: Option<usize>,
-    /// Number of statements when the transaction began.
-    began: Option<usize>,
+    transactions: Transactions,
+    /// Number of statements and rows of the schema that were read so far.
+    effects: usize,
     concerns: BTreeMap<ConcernId, BTreeSet<String>>,
     /// Objects that the statements have created: kind, name and table.
     made: HashSet<Made>,
+    /// The names that objects of the schema have been given since, and the lines where that is.
+    renamed: BTreeMap<String, usize>,
+    /// Names of what the dump has created elsewhere, without their schemas.
+    made_elsewhere: HashSet<String>,
     /// True if something was created other than by `CREATE OR REPLACE`, with which `--clean` breaks circles of views before
     /// it drops them.
     is_begun: bool,
@@ -107,9 +114,12 @@ impl<'a> DumpReader<'a> {
             tables: BTreeMap::new(),
             database: (None, 0),
             ours_in: None,
-            began: None,
+            transactions: Transactions::default(),
+            effects: 0,
             concerns: BTreeMap::new(),
             made: HashSet::new(),
+            renamed: BTreeMap::new(),
+            made_elsewhere: HashSet::new(),
             is_begun: false,
             counted: (0, 1),
             settings: DumpSettings::default(),
@@ -137,7 +147,18 @@ impl<'a> DumpReader<'a> {
         let command_line = rest.split('\n').next().unwrap_or_default();
         let command = command_line.split_whitespace().next().unwrap_or_default();
         match command {
-            "\\restrict" | "\\unrestrict" | "\\encoding" => Ok(()),
+            "\\restrict" | "\\unrestrict" => Ok(()),
+            "\\encoding" => match command_line
+                .split_whitespace()
+                .nth(1)
+                .map(|encoding| encoding.trim_matches('\''))
+            {
+                Some(encoding) if !is_utf8(encoding) => Err(DumpError::Encoding {
+                    line: self.line(offset),
+                    encoding: encoding.to_owned(),
+                }),
+                _ => Ok(()),
+            },
             "\\connect" | "\\c" => {
                 let (current, number) = &mut self.database;
                 let named = command_line.trim().to_owned();
@@ -184,6 +205,7 @@ impl<'a> DumpReader<'a> {
     }
 
     fn rows(&mut self, object: Object, place: RowsAt) {
+        self.effects += 1;
         if object.scope == ObjectScope::None {
             let found = self.unqualified.entry(object.name).or_default();
             found.push(UnqualifiedRows {
@@ -244,7 +266,21 @@ impl<'a> DumpReader<'a> {
                 }
                 Ok(())
             }
-            Action::Transaction => self.transaction(statement, line),
+            Action::Transaction => {
+                let made = self.effects;
+                let ending = self.transactions.follow(statement, self.source, made, line);
+                let is_prepare = statement
+                    .significant()
+                    .next()
+                    .is_some_and(|token| token.is_word(self.source, "prepare"));
+                if ending == Ending::TakenBack {
+                    Err(self.taken_back(statement, line))
+                } else if is_prepare && self.mentions().mentions_schema(statement) {
+                    Err(self.refused(statement, line))
+                } else {
+                    Ok(())
+                }
+            }
             Action::Drop => self.dropped(statement, line),
             _ if object.scope == ObjectScope::Named(self.schema.to_owned()) => {
                 self.in_this_database(line)?;
@@ -265,6 +301,7 @@ impl<'a> DumpReader<'a> {
         match object.action {
             Action::Rows if object.kind == ObjectKind::Sequence => {
                 self.dump.has_data = true;
+                self.effects += 1;
                 let name = object.name.clone();
                 let text = text.to_owned();
                 self.dump
@@ -279,6 +316,7 @@ impl<'a> DumpReader<'a> {
             }
             Action::Refresh => {
                 self.dump.has_data = true;
+                self.effects += 1;
                 self.dump.refreshed.insert(object.name);
                 return Ok(());
             }
@@ -292,6 +330,9 @@ impl<'a> DumpReader<'a> {
                 });
             }
             Action::Create if object.kind == ObjectKind::Schema => {
+                if self.mentions().has_elements(statement) {
+                    return Err(self.refused(statement, line));
+                }
                 self.is_begun = true;
                 if !self.is_made(&object) {
                     self.dump.statements.clear();
@@ -301,8 +342,11 @@ impl<'a> DumpReader<'a> {
             }
             _ => {}
         }
-        if self.mentions().moves(statement) {
+        if self.mentions().moves(statement) || self.mentions().takes_settings(statement) {
             return Err(self.refused(statement, line));
+        }
+        if let Some(name) = self.mentions().new_name(statement) {
+            self.renamed.insert(name, line);
         }
         if object.action == Action::Alter
             && let Some(partition) = self.mentions().attached(statement)
@@ -319,8 +363,12 @@ impl<'a> DumpReader<'a> {
                 .mentions()
                 .parent(statement, |schema| schema != self.schema)
         {
-            let child = format!("{} ({parent})", quote(&object.name));
-            self.concern(ConcernId::ParentsOutside, child);
+            if has_words(statement, self.source, &["partition", "of"]) {
+                self.partition_of_other(&object.name, &parent, false);
+            } else {
+                let child = format!("{} ({parent})", quote(&object.name));
+                self.concern(ConcernId::ParentsOutside, child);
+            }
         }
         let Some(mut text) = normalise(&object, statement, self.source, &self.kinds) else {
             return Ok(());
@@ -331,11 +379,11 @@ impl<'a> DumpReader<'a> {
                 // It has no effect.
                 return Ok(());
             }
-            self.is_begun |= !has_words(statement, self.source, &["or", "replace"]);
             if !again {
                 text = without_shorthand(statement, self.source);
             }
         }
+        self.is_begun |= !self.is_of_clean(&object, statement);
         for change in self.settings.before(&object) {
             self.push(setting(Action::Setting, ObjectScope::None), change, line);
         }
@@ -354,7 +402,11 @@ impl<'a> DumpReader<'a> {
         match object.action {
             Action::Rows if object.kind == ObjectKind::Sequence => {
                 self.dump.has_data = true;
-                return Ok(());
+                return if object.scope == ObjectScope::None && self.settings.leads_to(self.schema) {
+                    Err(self.refused(statement, line))
+                } else {
+                    Ok(())
+                };
             }
             Action::Rows if object.scope == ObjectScope::None => {
                 let statement = statement.range();
@@ -367,7 +419,7 @@ impl<'a> DumpReader<'a> {
                 }
                 return Ok(());
             }
-            Action::Refresh => {
+            Action::Refresh if object.scope != ObjectScope::None => {
                 self.dump.has_data = true;
                 return Ok(());
             }
@@ -382,14 +434,18 @@ impl<'a> DumpReader<'a> {
             self.dump.extensions.push(object.name);
             return Ok(());
         }
-        if is_unqualified(&object) {
+        if object.action == Action::Create {
+            let name = object.bare_name().to_owned();
+            self.made_elsewhere.insert(name);
+        }
+        if self.is_unqualified(&object, statement) {
             return Err(DumpError::Unqualified {
                 line,
                 object: object.to_string(),
             });
         }
         if !self.mentions().mentions_schema(statement) {
-            return Ok(());
+            return self.unrelated(&object, statement, line);
         }
         if self.mentions().moves(statement) || object.action == Action::Other {
             return Err(self.refused(statement, line));
@@ -413,8 +469,7 @@ impl<'a> DumpReader<'a> {
             && let Some(partition) = self.mentions().attached_here(statement)
         {
             if object.kind != ObjectKind::Index {
-                let child = format!("{} ({})", quote(&partition), qualified(&object));
-                self.concern(ConcernId::ParentsOutside, child);
+                self.partition_of_other(&partition, &qualified(&object), true);
             }
             return Ok(());
         }
@@ -437,6 +492,30 @@ impl<'a> DumpReader<'a> {
         Ok(())
     }
 
+    /// A statement that does not name the schema: it may change something there all the same.
+    fn unrelated(
+        &mut self,
+        object: &Object,
+        statement: &Statement,
+        line: usize,
+    ) -> Result<(), DumpError> {
+        let is_followed = match object.action {
+            Action::Other => !can_change(statement, self.source),
+            // Without a schema, for whatever is created from here on.
+            Action::Privileges => object.kind != ObjectKind::DefaultPrivileges,
+            _ => true,
+        };
+        if is_followed {
+            return Ok(());
+        }
+        if object.action == Action::Other && self.settings.leads_to(self.schema) {
+            return Err(self.refused(statement, line));
+        }
+        let excerpt = head(statement.text(self.source));
+        self.concern(ConcernId::NotFollowed, format!("line {line}: {excerpt}"));
+        Ok(())
+    }
+
     fn refused(&self, statement: &Statement, line: usize) -> DumpError {
         DumpError::Statement {
             line,
@@ -444,25 +523,34 @@ impl<'a> DumpReader<'a> {
         }
     }
 
-    fn transaction(&mut self, statement: &Statement, line: usize) -> Result<(), DumpError> {
-        let first = statement.tokens.first().copied();
-        let is = |word: &str| first.is_some_and(|token| token.is_word(self.source, word));
-        if is("begin") || is("start") {
-            self.began = Some(self.dump.statements.len());
-        } else if is("commit") || is("end") {
-            self.began = None;
-        } else if is("rollback") || is("abort") {
-            let began = self.began.take();
-            if began.is_some_and(|began| began != self.dump.statements.len()) {
-                return Err(DumpError::TakenBack {
-                    line,
-                    excerpt: head(statement.text(self.source)),
-                });
-            }
-        } else if is("prepare") && self.mentions().mentions_schema(statement) {
-            return Err(self.refused(statement, line));
+    fn taken_back(&self, statement: &Statement, line: usize) -> DumpError {
+        DumpError::TakenBack {
+            line,
+            excerpt: head(statement.text(self.source)),
         }
-        Ok(())
+    }
+
+    fn partition_of_other(&mut self, partition: &str, parent: &str, is_attached: bool) {
+        self.dump.partitions_of_others.push(PartitionOfOther {
+            partition: quote(partition),
+            parent: parent.to_owned(),
+            is_attached,
+        });
+    }
+
+    /// Returns whether a statement is one of those with which `--clean` prepares its drops.
+    fn is_of_clean(&self, object: &Object, statement: &Statement) -> bool {
+        match object.action {
+            Action::Create => {
+                object.kind == ObjectKind::View
+                    && has_words(statement, self.source, &["or", "replace"])
+            }
+            Action::Alter => {
+                has_words(statement, self.source, &["drop"])
+                    || has_words(statement, self.source, &["detach"])
+            }
+            _ => false,
+        }
     }
 
     /// `DROP`: what `--clean` writes in front of everything has nothing to drop; `DROP SCHEMA` begins again; anything else
@@ -475,46 +563,101 @@ impl<'a> DumpReader<'a> {
                 .is_some_and(|token| token.is_word(self.source, word))
         };
         let names = |name: &str| {
-            tokens
-                .iter()
-                .any(|token| identifier_value(*token, self.source).as_deref() == Some(name))
+            tokens.iter().any(|token| {
+                identifier_value(*token, self.source).as_deref() == Some(name)
+                    || token.is(self.source, name)
+            })
         };
         if is(1, "schema") {
             if names(self.schema) {
-                self.dump.statements.clear();
-                self.made.clear();
-                self.dump.rows.clear();
-                self.dump.sequence_values.clear();
-                self.dump.refreshed.clear();
-                self.tables.remove(self.schema);
+                self.begin_again();
             }
             return Ok(());
         }
-        // `--clean` begins with drops: ALTER TABLE … DROP, CREATE OR REPLACE VIEW, DROP. Nothing is made there.
+        // `--clean` begins with ALTER TABLE … DROP, CREATE OR REPLACE VIEW, DROP. Nothing else is made there.
         if !self.is_begun {
-            self.dump.statements.clear();
-            self.made.clear();
+            self.dump.statements.retain(|made| {
+                made.object.action == Action::Create && !names(made.object.bare_name())
+            });
+            self.made.retain(|(_, name, _)| !names(name));
             return Ok(());
         }
-        let drops_ours = self.dump.statements.iter().any(|made| {
+        let is_known = self.dump.statements.iter().any(|made| {
             made.object.action == Action::Create
                 && made.object.kind != ObjectKind::Schema
                 && names(made.object.bare_name())
-        });
-        if (drops_ours
-            && (self.mentions().mentions_schema(statement) || !self.is_qualified(&tokens)))
+        }) || self.renamed.keys().any(|name| names(name));
+        // The server has named it.
+        let is_unnamed =
+            is(1, "index")
+                && self.dump.statements.iter().any(|made| {
+                    made.object.kind == ObjectKind::Index && made.object.name.is_empty()
+                });
+        let is_optional = has_words(statement, self.source, &["if", "exists"]);
+        let is_here = self.mentions().mentions_schema(statement);
+        let may_be_here = is_here || !self.is_qualified(&tokens);
+        let is_led_here = is_here || self.settings.leads_to(self.schema);
+        let takes_along = has_words(statement, self.source, &["cascade"])
+            && self.made_elsewhere.iter().any(|name| {
+                names(name)
+                    && self
+                        .dump
+                        .statements
+                        .iter()
+                        .any(|made| holds_word(&made.text, name))
+            });
+        if (is_known && may_be_here)
+            || ((is_unnamed || !is_optional) && may_be_here && is_led_here)
+            || takes_along
             || is(1, "owned")
         {
-            return Err(DumpError::TakenBack {
-                line,
-                excerpt: head(statement.text(self.source)),
-            });
+            return Err(self.taken_back(statement, line));
         }
         Ok(())
     }
 
+    /// Forgets what was made so far, as the schema is dropped.
+    fn begin_again(&mut self) {
+        self.effects += 1;
+        self.dump.statements.clear();
+        self.dump.rows.clear();
+        self.dump.sequence_values.clear();
+        self.dump.refreshed.clear();
+        self.dump.partitions_of_others.clear();
+        self.made.clear();
+        self.renamed.clear();
+        self.concerns.clear();
+        self.tables.remove(self.schema);
+    }
+
     fn is_qualified(&self, tokens: &[Token]) -> bool {
         tokens.iter().any(|token| token.is(self.source, "."))
+    }
+
+    /// Returns `true` if a statement creates or changes an object in the first schema of the `search_path`, as `pg_dump`
+    /// before 10.3 wrote them.
+    fn is_unqualified(&self, object: &Object, statement: &Statement) -> bool {
+        let is_of_a_schema = !matches!(
+            object.kind,
+            ObjectKind::Schema
+                | ObjectKind::Extension
+                | ObjectKind::DefaultPrivileges
+                | ObjectKind::Cast
+                | ObjectKind::Global
+                | ObjectKind::Setting
+                | ObjectKind::Unknown
+        );
+        let is_ours = || {
+            self.settings.leads_to(self.schema)
+                && !has_words(statement, self.source, &["large", "object"])
+        };
+        object.scope == ObjectScope::None
+            && is_of_a_schema
+            && match object.action {
+                Action::Create | Action::Alter | Action::Owner => true,
+                Action::Privileges | Action::Comment | Action::Refresh => is_ours(),
+                _ => false,
+            }
     }
 
     fn is_made(&self, object: &Object) -> bool {
@@ -522,6 +665,7 @@ impl<'a> DumpReader<'a> {
     }
 
     fn push(&mut self, object: Object, text: String, line: usize) {
+        self.effects += 1;
         let kinds = [
             ObjectKind::View,
             ObjectKind::MaterializedView,
@@ -539,6 +683,19 @@ impl<'a> DumpReader<'a> {
     }
 
     fn finish(mut self) -> Result<Dump, DumpError> {
+        if let Some(line) = self.transactions.unfinished(self.effects) {
+            return Err(DumpError::Unfinished { line });
+        }
+        let renamed = self.renamed.iter();
+        if let Some((name, line)) = renamed
+            .into_iter()
+            .find(|(name, _)| self.dump.rows.contains_key(*name))
+        {
+            return Err(DumpError::Renamed {
+                line: *line,
+                table: name.clone(),
+            });
+        }
         if self.schema == PUBLIC {
             leave_casts_of_extensions(&mut self.dump);
         }
@@ -666,27 +823,6 @@ fn described(object: &Object) -> String {
         },
         None => format!("{words} {}", qualified(object)),
     }
-}
-
-/// Returns `true` if a statement creates an object in the first schema of the `search_path`, as
-/// `pg_dump` before 10.3 wrote them.
-fn is_unqualified(object: &Object) -> bool {
-    let of_a_schema = !matches!(
-        object.kind,
-        ObjectKind::Schema
-            | ObjectKind::Extension
-            | ObjectKind::DefaultPrivileges
-            | ObjectKind::Cast
-            | ObjectKind::Global
-            | ObjectKind::Setting
-            | ObjectKind::Unknown
-    );
-    object.scope == ObjectScope::None
-        && of_a_schema
-        && matches!(
-            object.action,
-            Action::Create | Action::Alter | Action::Owner
-        )
 }
 
 /// Removes `SET SESSION AUTHORIZATION` pairs that have nothing of the schema between them.

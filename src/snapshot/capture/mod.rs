@@ -11,6 +11,8 @@ mod dump_mentions;
 mod dump_reader;
 mod dump_rows;
 mod dump_settings;
+mod dump_transaction;
+mod dump_unknown;
 mod error;
 mod exceptions;
 mod inspect;

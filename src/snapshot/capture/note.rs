@@ -63,12 +63,16 @@ pub enum ConcernId {
     PartitionsOutside,
     /// Tables in another schema that inherit from the schema's.
     ChildrenOutside,
-    /// Tables of the schema that are partitions or children of a table in another schema.
+    /// Tables of the schema that are children of a table in another schema.
     ParentsOutside,
+    /// Tables of the schema that are partitions of a table in another schema, which no copy can be.
+    PartitionsOfOthers,
     /// Objects elsewhere that use the schema's: views, policies, triggers, foreign keys, publications.
     UsedOutside,
     /// Statements of a dump that name the schema and make nothing in it.
     LeftOut,
+    /// Statements of a dump that do not name the schema, and may change something there all the same.
+    NotFollowed,
     /// Rows of other tables that name the schema: jobs, partition settings.
     Registered,
     /// Settings of roles and databases that name the schema.
@@ -116,10 +120,17 @@ impl ConcernId {
             Self::ParentsOutside => {
                 "shared by all tenants, who can be read through it: the parent, in another schema, of"
             }
+            Self::PartitionsOfOthers => {
+                "carried as ordinary tables, as no copy can be a partition with the same bounds: partitions of tables in \
+                 another schema"
+            }
             Self::UsedOutside => {
                 "left out, as they are in another schema or in none; they work on the source only"
             }
             Self::LeftOut => "left out, as it makes nothing in the schema",
+            Self::NotFollowed => {
+                "not followed, as the statements do not name the schema, so that a tenant lacks whatever they change in it"
+            }
             Self::Registered => {
                 "left out; a new tenant has to be registered there by itself: rows that name the schema in"
             }
@@ -217,6 +228,7 @@ impl Note {
                     id: ConcernId::PartitionsOutside
                         | ConcernId::ChildrenOutside
                         | ConcernId::ParentsOutside
+                        | ConcernId::PartitionsOfOthers
                         | ConcernId::Hypertables,
                     ..
                 })

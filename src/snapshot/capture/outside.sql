@@ -23,10 +23,11 @@ dependent (classid, objid, refclassid, refobjid) AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT c.oid, c.relnamespace, c.relkind FROM pg_catalog.pg_class c WHERE c.oid = i.inhrelid OFFSET 0) c
     WHERE c.relnamespace <> ns.oid AND c.relkind IN ('r', 'p', 'f')
     UNION
-    SELECT 'parents_outside', c.relname || ' (' || p.oid::pg_catalog.regclass::text || ')'
+    SELECT CASE WHEN c.relispartition THEN 'partitions_of_others' ELSE 'parents_outside' END,
+        c.relname || ' (' || p.oid::pg_catalog.regclass::text || ')'
     FROM ns CROSS JOIN relation r
     CROSS JOIN LATERAL (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = r.oid OFFSET 0) i
-    CROSS JOIN LATERAL (SELECT c.relname, c.relkind FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c
+    CROSS JOIN LATERAL (SELECT c.relname, c.relkind, c.relispartition FROM pg_catalog.pg_class c WHERE c.oid = r.oid OFFSET 0) c
     CROSS JOIN LATERAL (SELECT p.oid, p.relnamespace FROM pg_catalog.pg_class p WHERE p.oid = i.inhparent OFFSET 0) p
     WHERE p.relnamespace <> ns.oid AND c.relkind IN ('r', 'p', 'f')
     UNION

@@ -167,6 +167,7 @@ impl Capture {
             }
             _ => None,
         };
+        self.refuse_partitions_of_others(&dump)?;
         if let Some(inspection) = &inspection {
             add_casts(&mut dump, &inspection.casts, &self.schema);
             let roles = inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers);
@@ -439,6 +440,25 @@ impl Capture {
             });
         }
         Ok(())
+    }
+
+    /// Refuses partitions of tables in another schema that a dump makes; without a proof, those that it makes as tables
+    /// of their own first are carried as such.
+    fn refuse_partitions_of_others(&self, dump: &Dump) -> Result<(), CaptureError> {
+        let partitions: Vec<String> = dump
+            .partitions_of_others
+            .iter()
+            .filter(|partition| self.prove || !partition.is_attached)
+            .map(|found| {
+                let schema = quote(&self.schema);
+                format!("{schema}.{} of {}", found.partition, found.parent)
+            })
+            .collect();
+        if partitions.is_empty() {
+            Ok(())
+        } else {
+            Err(CaptureError::PartitionElsewhere { partitions })
+        }
     }
 
     /// Returns the rows of a new tenant, and the header's text about the version tables.
@@ -790,6 +810,12 @@ fn concerns(
         notes.extend(inspection.concerns.iter().cloned().map(Note::Concern));
     }
     if !live {
+        let partitions = dump.partitions_of_others.iter();
+        let partitions = partitions.map(|found| format!("{} ({})", found.partition, found.parent));
+        notes.extend(Note::concern(
+            ConcernId::PartitionsOfOthers,
+            partitions.collect(),
+        ));
         notes.extend(Note::concern(ConcernId::NotInDump, dump.unsaid(carried)));
     }
     notes

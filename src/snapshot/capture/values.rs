@@ -3,7 +3,9 @@
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::template::PLACEHOLDER;
 use crate::sql::literal::content;
+use crate::sql::token::Prefix;
 use crate::sql::{Statement, Token, TokenKind};
+use crate::text::slice;
 
 /// A value of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,15 @@ pub enum ValueError {
     /// Octal or hexadecimal escapes of COPY that are no text in UTF-8.
     #[error("row {row}: its escapes are not UTF-8; make the dump with `pg_dump --encoding=UTF8`")]
     Encoding {
+        /// 1-based row of the data.
+        row: usize,
+    },
+    /// `COPY` with options, whose data are of another form.
+    #[error("COPY has options that change what its data mean: '{0}'")]
+    Options(String),
+    /// A backslash in front of a carriage return, or at the end of the data.
+    #[error("row {row}: a backslash stands at the end of the line")]
+    Backslash {
         /// 1-based row of the data.
         row: usize,
     },
@@ -132,9 +143,19 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<CopyDat
             rows: vec![Vec::new()],
         });
     }
+    // The identity column counts on, whatever is given.
+    let overrides = tokens
+        .windows(2)
+        .take(values)
+        .any(|pair| matches!(pair, [overriding, user] if overriding.is_word(source, "overriding") && user.is_word(source, "user")));
+    if overrides {
+        return Err(ValueError::NotALiteral("OVERRIDING USER VALUE".to_owned()));
+    }
     let mut rows = Vec::new();
     let mut row = Vec::new();
     let mut depth = 0;
+    // True where a value has to follow: behind a parenthesis or comma.
+    let mut is_due = false;
     let mut rest = tokens
         .get(values + 1..)
         .unwrap_or_default()
@@ -143,48 +164,48 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<CopyDat
     while let Some(token) = rest.next() {
         let text = token.text(source);
         match (token.kind, text) {
-            (TokenKind::Punctuation, "(") => depth += 1,
-            (TokenKind::Punctuation, ")") => {
-                depth -= 1;
+            (TokenKind::Punctuation, "(") if depth == 0 => {
+                depth = 1;
+                is_due = true;
+            }
+            (TokenKind::Punctuation, ")") if depth == 1 && !is_due => {
+                depth = 0;
                 rows.push(std::mem::take(&mut row));
             }
-            (TokenKind::Punctuation, ",") => {}
+            (TokenKind::Punctuation, ",") if depth == 0 || !is_due => is_due = depth == 1,
             // `pg_dump --on-conflict-do-nothing`; nothing conflicts in a new tenant.
             (TokenKind::Word, _)
                 if depth == 0 && is_do_nothing(*token, rest.clone().copied(), source) =>
             {
                 break;
             }
-            _ if depth != 1 => {
+            _ if !is_due => {
                 return Err(ValueError::NotALiteral(text.chars().take(40).collect()));
             }
-            (TokenKind::Operator, "-" | "+") => {
-                let number = rest.next().map_or("", |number| number.text(source));
-                row.push(Value::Text(format!("{text}{number}")));
-            }
-            (TokenKind::Number, _) => row.push(Value::Text(text.to_owned())),
-            (TokenKind::String(..), _) => row.push(Value::Text(
-                content(*token, source).ok_or(ValueError::NotValues)?.text,
-            )),
-            (TokenKind::Word, _) if text.eq_ignore_ascii_case("null") => row.push(Value::Null),
-            (TokenKind::Word, _) if text.eq_ignore_ascii_case("default") => {
-                row.push(Value::Default);
-            }
-            (TokenKind::Word, _)
-                if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") =>
-            {
-                row.push(Value::Text(text.to_ascii_lowercase()));
-            }
-            _ => return Err(ValueError::NotALiteral(text.chars().take(40).collect())),
-        }
-        // A cast after a literal adds nothing to the column's type.
-        if rest.peek().is_some_and(|next| next.kind == TokenKind::Cast) && depth == 1 {
-            rest.next();
-            while rest
-                .peek()
-                .is_some_and(|next| next.kind == TokenKind::Word || next.is(source, "."))
-            {
-                rest.next();
+            _ => {
+                let sign = match text {
+                    "-" | "+" => rest.next_if(|number| number.kind == TokenKind::Number),
+                    _ => None,
+                };
+                let value = match sign {
+                    Some(number) => Some(Value::Text(format!("{text}{}", number.text(source)))),
+                    None => literal(*token, source),
+                };
+                let mut cast = Vec::new();
+                if rest.next_if(|next| next.kind == TokenKind::Cast).is_some() {
+                    while let Some(word) =
+                        rest.next_if(|next| next.kind == TokenKind::Word || next.is(source, "."))
+                    {
+                        cast.push(word.text(source));
+                    }
+                }
+                let value = value.filter(|value| keeps_its_text(value, &cast));
+                row.push(value.ok_or_else(|| {
+                    ValueError::NotALiteral(
+                        [text, &cast.join(" ")].concat().chars().take(40).collect(),
+                    )
+                })?);
+                is_due = false;
             }
         }
     }
@@ -192,6 +213,59 @@ pub(super) fn insert_rows(statement: &Statement, source: &str) -> Result<CopyDat
         columns: columns(statement, source),
         rows,
     })
+}
+
+/// The value of one token.
+fn literal(token: Token, source: &str) -> Option<Value> {
+    let text = token.text(source);
+    match token.kind {
+        TokenKind::Number => Some(Value::Text(text.to_owned())),
+        // The bits, not the digits, are the value.
+        TokenKind::String(Prefix::Hex, _) => None,
+        TokenKind::String(..) => Some(Value::Text(content(token, source)?.text)),
+        TokenKind::Word => match text.to_ascii_lowercase().as_str() {
+            "null" => Some(Value::Null),
+            "default" => Some(Value::Default),
+            boolean @ ("true" | "false") => Some(Value::Text(boolean.to_owned())),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Returns whether a value is the same text behind a cast to a type, so that the column reads the same from it.
+fn keeps_its_text(value: &Value, cast: &[&str]) -> bool {
+    let (Value::Text(text), [.., last]) = (value, cast) else {
+        return true;
+    };
+    let is_number = |text: &str| {
+        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let first = cast.first().copied().unwrap_or(last);
+    let name = if cast.contains(&".") { last } else { &first };
+    match name.to_ascii_lowercase().as_str() {
+        "int" | "int2" | "int4" | "int8" | "integer" | "smallint" | "bigint" | "float4"
+        | "float8" | "real" | "double" => is_number(text),
+        "bool" | "boolean" => text == "true" || text == "false",
+        "date" => {
+            text.len() == 10
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || byte == b'-')
+        }
+        // The zone of the text would be dropped.
+        "timestamp" if !cast.iter().any(|word| word.eq_ignore_ascii_case("with")) => {
+            text.len() <= 26
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || b" .:-T".contains(&byte))
+                && text.matches('-').count() == 2
+        }
+        "char" | "character" if cast.len() == 1 => text.chars().count() == 1,
+        "name" | "bit" | "time" | "timetz" | "money" => false,
+        _ => true,
+    }
 }
 
 /// Returns `true` for `ON CONFLICT DO NOTHING`, up to the statement's end.
@@ -203,18 +277,68 @@ fn is_do_nothing(first: Token, rest: impl Iterator<Item = Token>, source: &str) 
         .eq(["on", "conflict", "do", "nothing"])
 }
 
+/// Refuses options of `COPY … FROM stdin` with which its data are not rows of the text format.
+pub(super) fn refuse_copy_options(statement: &Statement, source: &str) -> Result<(), ValueError> {
+    let tokens: Vec<Token> = statement.significant().collect();
+    let stdin = tokens
+        .iter()
+        .position(|token| token.is_word(source, "stdin"));
+    let options = stdin.and_then(|at| tokens.get(at + 1..));
+    let harmless = ["with", "(", "freeze", "format", "text", "true", ",", ")"];
+    let is_harmless = |token: &Token| {
+        harmless
+            .iter()
+            .any(|word| token.is_word(source, word) || token.is(source, word))
+    };
+    match options.unwrap_or_default() {
+        [] => Ok(()),
+        options if options.iter().all(is_harmless) => Ok(()),
+        [first, ..] => Err(ValueError::Options(
+            slice(source, first.start..statement.range().end)
+                .chars()
+                .take(40)
+                .collect(),
+        )),
+    }
+}
+
 /// The rows of COPY's text format.
 pub(super) fn copy_rows(data: &str) -> Result<Vec<Vec<Value>>, ValueError> {
-    data.split_terminator('\n')
-        .enumerate()
-        .map(|(index, line)| {
-            line.strip_suffix('\r')
-                .unwrap_or(line)
-                .split('\t')
-                .map(|field| copy_value(field).ok_or(ValueError::Encoding { row: index + 1 }))
-                .collect()
-        })
-        .collect()
+    let mut rows: Vec<Vec<Value>> = Vec::new();
+    let mut lines = data.split_terminator('\n');
+    while let Some(first) = lines.next() {
+        let row = rows.len() + 1;
+        // A line feed behind a backslash belongs to the value.
+        let mut line = first.to_owned();
+        while ends_within_escape(&line) {
+            let next = lines.next().ok_or(ValueError::Backslash { row })?;
+            line = format!("{line}\n{next}");
+        }
+        let line = line.strip_suffix('\r').unwrap_or(&line);
+        if ends_within_escape(line) {
+            return Err(ValueError::Backslash { row });
+        }
+        let values: Option<Vec<Value>> = copy_fields(line).into_iter().map(copy_value).collect();
+        rows.push(values.ok_or(ValueError::Encoding { row })?);
+    }
+    Ok(rows)
+}
+
+/// The fields between the tabs, but for those behind a backslash.
+fn copy_fields(line: &str) -> Vec<&str> {
+    let mut is_escaped = false;
+    line.split(|character| {
+        let ends = character == '\t' && !is_escaped;
+        is_escaped = character == '\\' && !is_escaped;
+        ends
+    })
+    .collect()
+}
+
+/// Returns whether the last character is a backslash that escapes what follows.
+fn ends_within_escape(line: &str) -> bool {
+    let backslashes = line.bytes().rev().take_while(|byte| *byte == b'\\');
+    backslashes.count() % 2 == 1
 }
 
 /// `CopyReadAttributesText`: backslash escapes, `\N` for NULL. `None` where escapes make bytes that are not UTF-8.
@@ -304,6 +428,122 @@ mod tests {
         ] {
             assert_eq!(copy_rows(data), Err(ValueError::Encoding { row }), "{data}");
         }
+    }
+
+    #[test]
+    fn a_backslash_takes_the_next_character_along() {
+        assert_eq!(
+            copy_rows("1\ta\\\nb\n2\tc\\\\\n3\td\\\te\n").unwrap(),
+            [
+                [text("1"), text("a\nb")],
+                [text("2"), text("c\\")],
+                [text("3"), text("d\te")],
+            ]
+        );
+        assert_eq!(
+            copy_rows("1\ta\\\\\\\n\nb\n").unwrap(),
+            [vec![text("1"), text("a\\\n")], vec![text("b")]]
+        );
+        for data in ["ok\na\\\r\nb\n", "ok\na\\"] {
+            let row = 2;
+            assert_eq!(
+                copy_rows(data),
+                Err(ValueError::Backslash { row }),
+                "{data}"
+            );
+        }
+    }
+
+    #[test]
+    fn options_of_copy_are_refused() {
+        let read = |sql: &str| {
+            let script = format!("{sql};\n\\.\n");
+            let script = Script::parse(&script).unwrap();
+            refuse_copy_options(script.statements().next().unwrap(), sql)
+        };
+        for sql in [
+            "COPY app.t (a) FROM stdin",
+            "COPY app.t FROM STDIN WITH (FREEZE)",
+            "COPY app.t FROM stdin (FORMAT text, FREEZE true)",
+        ] {
+            assert_eq!(read(sql), Ok(()), "{sql}");
+        }
+        for (sql, options) in [
+            ("COPY app.t FROM stdin CSV", "CSV"),
+            (
+                "COPY app.t FROM stdin WITH (FORMAT csv)",
+                "WITH (FORMAT csv)",
+            ),
+            ("COPY app.t FROM stdin DELIMITER ','", "DELIMITER ','"),
+            ("COPY app.t FROM stdin WITH (NULL 'x')", "WITH (NULL 'x')"),
+            ("COPY app.t FROM stdin (HEADER)", "(HEADER)"),
+            ("COPY app.t FROM stdin WHERE a > 1", "WHERE a > 1"),
+            (
+                "COPY app.t FROM stdin (ENCODING 'LATIN1')",
+                "(ENCODING 'LATIN1')",
+            ),
+        ] {
+            let refused = Err(ValueError::Options(options.to_owned()));
+            assert_eq!(read(sql), refused, "{sql}");
+        }
+    }
+
+    #[test]
+    fn expressions_are_no_literals() {
+        for values in [
+            "(1 - 1)",
+            "(5-3, 'x')",
+            "(- - 1)",
+            "('a' || 'b')",
+            "(1 2)",
+            "(,1)",
+            "(1,)",
+            "((1))",
+            "(X'1F')",
+            "('a'::text::name)",
+            "(1.7::int)",
+            "('2024-01-01 12:00'::date)",
+            "('2024-01-01 12:00+02'::timestamp)",
+            "('yes'::boolean)",
+            "('abc'::char)",
+            "('abc'::varchar(2))",
+            "(E'a' 'b')",
+        ] {
+            let source = format!("INSERT INTO app.t VALUES {values}");
+            let script = Script::parse(&source).unwrap();
+            let read = insert_rows(script.statements().next().unwrap(), &source);
+            assert!(
+                matches!(read, Err(ValueError::NotALiteral(_))),
+                "{values}: {read:?}"
+            );
+        }
+        let source = "INSERT INTO app.t (id) OVERRIDING USER VALUE VALUES (7)";
+        let script = Script::parse(source).unwrap();
+        assert!(insert_rows(script.statements().next().unwrap(), source).is_err());
+    }
+
+    #[test]
+    fn casts_that_keep_the_text() {
+        let source = "INSERT INTO app.t VALUES ('{}'::jsonb, -7::bigint, '2024-01-01'::date, 'a'::app.mood, \
+            '2024-01-01 10:00:00'::timestamp, '2024-01-01 10:00+02'::timestamp with time zone, '1 day'::interval, \
+            B'101', 'x'::character varying, NULL::int)";
+        let script = Script::parse(source).unwrap();
+        let data = insert_rows(script.statements().next().unwrap(), source).unwrap();
+        assert_eq!(
+            data.rows,
+            [[
+                text("{}"),
+                text("-7"),
+                text("2024-01-01"),
+                text("a"),
+                text("2024-01-01 10:00:00"),
+                text("2024-01-01 10:00+02"),
+                text("1 day"),
+                text("101"),
+                text("x"),
+                Value::Null
+            ]]
+        );
     }
 
     #[test]

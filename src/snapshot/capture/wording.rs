@@ -138,7 +138,7 @@ fn source_of<'a>(tokens: &[Token], source: &'a str) -> &'a str {
     }
 }
 
-/// The statement without `IF NOT EXISTS` and `OR REPLACE`, which mean nothing where a schema is re-created.
+/// The statement without `IF NOT EXISTS`, `OR REPLACE` and `CONCURRENTLY`, which mean nothing where a schema is re-created.
 pub(super) fn without_shorthand(statement: &Statement, source: &str) -> String {
     let tokens: Vec<Token> = statement.significant().collect();
     let is = |at: usize, words: &[&str]| {
@@ -151,8 +151,11 @@ pub(super) fn without_shorthand(statement: &Statement, source: &str) -> String {
     // In front of the name: nothing else begins with these words there.
     let head = 0..tokens.len().min(8);
     let cuts = head.filter_map(|at| {
+        let is_index = is(at.saturating_sub(1), &["index", "concurrently"]);
         let length = if is(at, &["if", "not", "exists"]) {
             3
+        } else if is_index {
+            1
         } else if at == 1 && is(at, &["or", "replace"]) {
             2
         } else {

@@ -68,7 +68,7 @@ pub(super) async fn find_obstacle(
     if !parts.is_empty() {
         return Ok(Some(CopyObstacle::PartsOutside(parts)));
     }
-    let parents = objects(&[ConcernId::ParentsOutside]);
+    let parents = objects(&[ConcernId::ParentsOutside, ConcernId::PartitionsOfOthers]);
     if !parents.is_empty() {
         return Ok(Some(CopyObstacle::ParentsOutside(parents)));
     }

@@ -1,5 +1,6 @@
 //! Capture, proof, render and the way back, on a real server.
 
+mod by_hand;
 mod comparison;
 mod concerns;
 mod dumps;

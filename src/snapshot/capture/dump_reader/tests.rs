@@ -20,6 +20,18 @@ fn what_is_taken_back_is_refused_with_its_line() {
         "DROP OWNED BY bob",
         "BEGIN;CREATE TABLE app.tx ();ROLLBACK",
         "BEGIN;CREATE TABLE app.tx ();ABORT",
+        "BEGIN;INSERT INTO app.t VALUES (1);ROLLBACK",
+        "BEGIN;INSERT INTO t VALUES (1);ROLLBACK",
+        "BEGIN;SELECT pg_catalog.setval('app.s', 7);ROLLBACK",
+        "BEGIN;SAVEPOINT a;ROLLBACK TO a;CREATE TABLE app.tx ();ROLLBACK",
+        "BEGIN;COMMIT AND CHAIN;CREATE TABLE app.tx ();ROLLBACK",
+        "CREATE OPERATOR app.=== (LEFTARG = int, FUNCTION = app.f);DROP OPERATOR app.=== (int, NONE)",
+        "CREATE INDEX ON app.t (i);DROP INDEX IF EXISTS app.t_i_idx",
+        "ALTER TABLE app.t RENAME TO u;DROP TABLE IF EXISTS app.u",
+        "DROP SEQUENCE app.t_i_seq",
+        "SET search_path = app;DROP SEQUENCE t_i_seq",
+        "CREATE TABLE public.p (id int PRIMARY KEY);CREATE TABLE app.r (p int REFERENCES public.p);DROP TABLE public.p CASCADE",
+        "CREATE EXTENSION citext;CREATE TABLE app.r (p citext);DROP EXTENSION citext CASCADE",
     ] {
         let error = read(&format!("{MADE}{statement};")).unwrap_err();
         assert!(
@@ -33,6 +45,10 @@ fn what_is_taken_back_is_refused_with_its_line() {
         "BEGIN;CREATE TABLE public.tx ();ROLLBACK",
         "BEGIN;CREATE TABLE app.tx ();COMMIT;ROLLBACK",
         "DROP EXTENSION citext",
+        "DROP SEQUENCE IF EXISTS app.t_i_seq",
+        "DROP TABLE other",
+        "CREATE TABLE public.p ();DROP TABLE public.p CASCADE",
+        "BEGIN;CREATE TABLE app.tx ();SAVEPOINT a;ROLLBACK TO a;COMMIT",
     ] {
         let read = read(&format!("{MADE}{statement};"));
         assert!(read.is_ok(), "{statement}: {read:?}");
@@ -42,6 +58,171 @@ fn what_is_taken_back_is_refused_with_its_line() {
     ))
     .unwrap();
     assert_eq!(dump.tables().collect::<Vec<_>>(), ["u"]);
+    let error = read(&format!("{MADE}BEGIN;\nCREATE TABLE app.tx ();")).unwrap_err();
+    assert!(
+        error.starts_with("line 4: the transaction that begins here never ends"),
+        "{error}"
+    );
+    assert!(read(&format!("BEGIN;{MADE}COMMIT;BEGIN;")).is_ok());
+}
+
+#[test]
+fn what_clean_drops_is_not_made_and_nothing_else_is_lost() {
+    let made = |text: &str| -> Vec<String> {
+        let statements = read(text).unwrap().statements;
+        statements.into_iter().map(|made| made.text).collect()
+    };
+    // As `pg_dump --clean` begins.
+    assert_eq!(
+        made(
+            "ALTER TABLE ONLY app.t DROP CONSTRAINT t_pkey;\nCREATE OR REPLACE VIEW app.v AS SELECT NULL;\n\
+             ALTER TABLE app.p DETACH PARTITION app.t;\nDROP VIEW app.v;\nDROP TABLE app.t;\nCREATE TABLE app.t ();"
+        ),
+        ["CREATE TABLE app.t ()"]
+    );
+    // As people write it.
+    assert_eq!(
+        made(
+            "CREATE OR REPLACE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1';\n\
+             DROP TRIGGER IF EXISTS x ON app.t;\nCREATE TABLE app.t ();"
+        ),
+        [
+            "CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "CREATE TABLE app.t ()"
+        ]
+    );
+    assert_eq!(
+        made(
+            "CREATE OR REPLACE VIEW app.v AS SELECT 1;\nDROP VIEW IF EXISTS app.w;\nCREATE TABLE app.t ();"
+        ),
+        ["CREATE TABLE app.t ()", "CREATE VIEW app.v AS SELECT 1"]
+    );
+    assert_eq!(
+        made(
+            "CREATE INDEX CONCURRENTLY i ON app.t (a);\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS j ON app.t (a);"
+        ),
+        [
+            "CREATE INDEX i ON app.t (a)",
+            "CREATE UNIQUE INDEX j ON app.t (a)"
+        ]
+    );
+}
+
+#[test]
+fn what_does_not_name_the_schema_is_reported_or_refused_where_names_lead_there() {
+    for statement in [
+        "DO $$ BEGIN CREATE TYPE e AS ENUM ('a'); END $$",
+        "SELECT make()",
+        "CALL make()",
+        "UPDATE t SET i = 2",
+        "DELETE FROM t",
+        "TRUNCATE t",
+        "SELECT 1 AS i INTO u",
+        "WITH a AS (INSERT INTO t VALUES (1) RETURNING i) SELECT i FROM a",
+        "REASSIGN OWNED BY bob TO eve",
+    ] {
+        let dump = read(&format!("{MADE}{statement};")).unwrap();
+        let head: String = statement.chars().take(60).collect();
+        let expected = format!("line 4: {head}");
+        let found = &dump.concerns[0];
+        assert_eq!(found.id, ConcernId::NotFollowed, "{statement}");
+        assert_eq!(found.objects, [expected], "{statement}");
+        for path in [
+            "SET search_path = app, public",
+            "SET SCHEMA 'app'",
+            "SELECT pg_catalog.set_config('search_path', 'app', false)",
+        ] {
+            let error = read(&format!("{MADE}{path};\n{statement};")).unwrap_err();
+            assert!(
+                error.starts_with("line 5: cannot determine what this statement does"),
+                "{statement}: {error}"
+            );
+        }
+    }
+    for statement in [
+        "GRANT SELECT ON t TO PUBLIC",
+        "COMMENT ON TABLE t IS 'x'",
+        "REFRESH MATERIALIZED VIEW m",
+        "CREATE TABLE u ()",
+    ] {
+        let error = read(&format!("{MADE}SET search_path = app;\n{statement};")).unwrap_err();
+        assert!(
+            error.starts_with("line 5: '") && error.contains("is named without its schema"),
+            "{error}"
+        );
+    }
+    for statement in [
+        "SELECT pg_catalog.lo_create('1')",
+        "ANALYZE",
+        "GRANT SELECT ON LARGE OBJECT 1 TO bob",
+        "COMMENT ON LARGE OBJECT 1 IS 'x'",
+        "GRANT bob TO eve",
+    ] {
+        let dump = read(&format!("{MADE}SET search_path = app;\n{statement};")).unwrap();
+        assert_eq!(concerns(&dump), [""; 0], "{statement}");
+    }
+    let dump = read(&format!(
+        "{MADE}ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO bob;"
+    ));
+    assert_eq!(dump.unwrap().concerns[0].id, ConcernId::NotFollowed);
+}
+
+#[test]
+fn what_people_write_and_a_snapshot_cannot_have_is_refused_with_its_line() {
+    for (text, expected) in [
+        (
+            "CREATE SCHEMA app CREATE TABLE t ()",
+            "line 1: cannot determine what",
+        ),
+        (
+            "CREATE FUNCTION app.f() RETURNS int LANGUAGE sql SET search_path FROM CURRENT AS 'SELECT 1'",
+            "line 1: cannot determine what",
+        ),
+        (
+            "CREATE TABLE app.t ();\nIMPORT FOREIGN SCHEMA x FROM SERVER s INTO app",
+            "line 2: cannot determine what",
+        ),
+        (
+            "CREATE TABLE app.t (v text);\nALTER TABLE app.t RENAME TO schema_migrations;\n\
+             INSERT INTO app.schema_migrations VALUES ('1')",
+            "line 2: table schema_migrations gets this name here",
+        ),
+        (
+            "\\encoding LATIN1\nCREATE TABLE app.t ()",
+            "line 1: the dump is in LATIN1",
+        ),
+        (
+            "CREATE TABLE app.t ();\nSET TIME ZONE 'Asia/Tokyo'",
+            "line 2: 'timezone = Asia/Tokyo' changes what follows",
+        ),
+    ] {
+        let error = read(&format!("{text};")).unwrap_err();
+        assert!(error.starts_with(expected), "{text}: {error}");
+    }
+    assert!(read("\\encoding UTF8\nCREATE TABLE app.t ();").is_ok());
+}
+
+#[test]
+fn partitions_of_tables_elsewhere() {
+    for (text, is_attached) in [
+        (
+            "CREATE TABLE app.\"P\" (i int);\nALTER TABLE ONLY oth.p ATTACH PARTITION app.\"P\" FOR VALUES IN (1);",
+            true,
+        ),
+        (
+            "CREATE TABLE app.\"P\" PARTITION OF oth.p FOR VALUES IN (1);",
+            false,
+        ),
+    ] {
+        let dump = read(text).unwrap();
+        let expected = PartitionOfOther {
+            partition: "\"P\"".to_owned(),
+            parent: "oth.p".to_owned(),
+            is_attached,
+        };
+        assert_eq!(dump.partitions_of_others, [expected], "{text}");
+        assert!(dump.concerns.is_empty(), "{:?}", dump.concerns);
+    }
 }
 
 #[test]
@@ -99,7 +280,7 @@ fn what_hangs_on_the_schema_from_outside_is_reported_by_name() {
     insta::assert_snapshot!(concerns(&dump).join("\n"), @"
     left out, as they are in another schema; a tenant refuses the rows that belong there: partitions: parts.p1, parts.p2
     left out, as they are in another schema: tables that inherit from the schema's: parts.child
-    shared by all tenants, who can be read through it: the parent, in another schema, of: mine (public.base), r1 (public.root)
+    shared by all tenants, who can be read through it: the parent, in another schema, of: mine (public.base)
     left out, as they are in another schema or in none; they work on the source only: constraint fk on public.refers, function public.f(), policy seen on auth.users, trigger on_user on auth.users, view public.everything
     left out; a new tenant has to be registered there by itself: rows that name the schema in: table cron.job, table partman.part_config
     left out: settings that name the schema, of: ALTER ROLE bob SET search_path TO 'app', 'public'
