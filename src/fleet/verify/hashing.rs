@@ -75,13 +75,14 @@ impl Hashing<'_> {
     /// Reads parts until none is left.
     async fn work(&self, is_first: bool, parts: &Parts<'_>) -> Result<ByHash, PsqlError> {
         let mut all = ByHash::new();
-        let _permit = match is_first {
-            true => None,
-            false => match self.permit(parts).await {
-                None => return Ok(all),
-                permit => permit,
-            },
+        let permit = if is_first {
+            None
+        } else {
+            self.permit(parts).await
         };
+        if !is_first && permit.is_none() {
+            return Ok(all);
+        }
         loop {
             let Some(part) = parts.open().pop_front() else {
                 return Ok(all);
