@@ -43,6 +43,7 @@ pub(super) async fn run(session: &Session, arguments: AdoptArguments) -> Result<
         let options = AdoptOptions {
             scope,
             versions_table: arguments.versions_table.clone(),
+            aspects: arguments.aspects.chosen(),
             strict: arguments.strict,
             dry_run: arguments.dry_run,
         };
@@ -139,7 +140,8 @@ impl Figures {
                 would_adopt: self.would_adopt,
                 skipped: self.skipped,
                 different: self.different,
-                failed: self.refused + failed,
+                refused: self.refused,
+                failed,
                 missing,
                 failed_targets: failures.failed_targets(),
             }));

@@ -11,7 +11,7 @@ use crate::fleet::refresh::{
     with_first_schema,
 };
 use crate::pg::Server;
-use crate::snapshot::capture::{CaptureError, CaptureSource, Captured};
+use crate::snapshot::capture::{CaptureError, CaptureSource, Captured, is_tool_table};
 use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{NewVersionsTable, PlanStrictness};
@@ -89,6 +89,7 @@ pub(super) async fn captured(
             .map_err(CaptureError::from)?;
         let made = note_on_rows(&RowCounts::new(), &rows, &captured.notes);
         captured.notes.extend(made);
+        warn_without_versions(session, &maker, &captured);
         Ok(captured)
     };
     let made = with_first_schema(
@@ -99,6 +100,19 @@ pub(super) async fn captured(
         capture,
     );
     Box::pin(made).await.map(Some)
+}
+
+/// Warns if a command has left no versions, so that `status` and `migrate` cannot work on the tenants.
+fn warn_without_versions(session: &Session, maker: &Maker, captured: &Captured) {
+    let tables = captured.snapshot.header().versions.iter();
+    let mut names = tables.map(|line| line.split(':').next().unwrap_or_default());
+    let is_command = matches!(maker, Maker::Command(_));
+    if is_command && names.all(is_tool_table) {
+        session.output.warning(
+            "the command has made no version table, so status and migrate will not know the version of a tenant; pass \
+             --versions-table if it has another name, or let the command record what it has applied",
+        );
+    }
 }
 
 /// Reports what was done in order to have a schema.

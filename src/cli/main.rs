@@ -11,9 +11,9 @@ use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
 use super::{
-    adopt, capture, completions, diagnose, drop, help, migrate, minify, move_tenant, nagios,
-    packaging, pool, project, provision, query, refresh, render, runs, snapshot_show, status,
-    targets, verify,
+    adopt, capture, completions, diagnose, drop, dynamic_completions, help, migrate, minify,
+    move_tenant, nagios, packaging, pool, project, provision, query, refresh, render, runs,
+    snapshot_show, status, targets, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -21,7 +21,11 @@ use crate::process::Shutdown;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let arguments = match help::parse(&std::env::args_os().collect::<Vec<_>>()) {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = dynamic_completions::answer(&words, &Environment::from_process()) {
+        return ExitCode::from(code);
+    }
+    let arguments = match help::parse(&words) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version go to stdout and are not errors, also if stdout was closed early.
@@ -231,7 +235,15 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
             session.say_project();
             diagnose::run(session, arguments).await
         }
-        Some(Command::Completions { shell }) => completions::print(shell),
+        Some(Command::Completions { shell, tenants }) => {
+            let script = if tenants {
+                dynamic_completions::script(shell)?
+            } else {
+                completions::script(shell)
+            };
+            Output::raw(&script)?;
+            Ok(exit::DONE)
+        }
         Some(Command::Man { command, dir: None }) => packaging::man(&command),
         Some(Command::Man { dir: Some(dir), .. }) => packaging::man_pages(&dir),
         Some(Command::JsonSchema) => {

@@ -26,9 +26,7 @@ use crate::fleet::verify::{DriftVariant, Verification, VerifyOptions, VersionLev
 use crate::fleet::{RunShare, TenantSelection};
 use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
-use crate::tenant::compare::{
-    Aspect, Class, DriftFinding, Reference, ReferenceKind, VersionReferences,
-};
+use crate::tenant::compare::{Class, DriftFinding, Reference, ReferenceKind, VersionReferences};
 use crate::text::{listed, plural, safe, swrite};
 
 /// Number of findings of a variant that are shown without `-v`.
@@ -56,15 +54,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         arguments.versions_table.as_deref(),
         session.common.outside(),
     );
-    let wanted = [
-        (arguments.owners, Aspect::Owners),
-        (arguments.privileges, Aspect::Privileges),
-        (arguments.comments, Aspect::Comments),
-    ];
-    let aspects: Vec<Aspect> = wanted
-        .into_iter()
-        .filter_map(|(wanted, aspect)| wanted.then_some(aspect))
-        .collect();
+    let aspects = arguments.aspects.chosen();
     let reference = if arguments.each_other {
         Reference::Majority
     } else {

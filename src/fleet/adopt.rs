@@ -12,7 +12,7 @@ use crate::pg::{PsqlError, Server, read_json};
 use crate::process::Shutdown;
 use crate::snapshot::{MARK, Snapshot, lock_key, strip_mark};
 use crate::sql::{TenantName, quote_literal};
-use crate::tenant::compare::{Class, Reference, ReferenceKind, VersionReferences};
+use crate::tenant::compare::{Aspect, Class, Reference, ReferenceKind, VersionReferences};
 use crate::tenant::marker::Mark;
 use crate::tenant::versions::{Applied, TenantProblem};
 use crate::text::swrite;
@@ -27,6 +27,8 @@ pub struct AdoptOptions {
     pub scope: TenantSelection,
     /// The version table, or `None` for the well-known one of each tenant.
     pub versions_table: Option<String>,
+    /// Aspects that are compared in addition to the objects themselves.
+    pub aspects: Vec<Aspect>,
     /// Tenants that differ only in names and orders are refused too.
     pub strict: bool,
     /// Only reports what would be marked.
@@ -129,7 +131,7 @@ pub async fn adopt(
     }
     let verify_options = VerifyOptions {
         scope: TenantSelection::Named(open.iter().map(|tenant| tenant.name.clone()).collect()),
-        aspects: Vec::new(),
+        aspects: options.aspects.clone(),
         versions_table: options.versions_table.clone(),
         jobs: 1,
     };

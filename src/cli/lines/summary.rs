@@ -287,7 +287,9 @@ pub(in crate::cli) struct AdoptCounts {
     pub(in crate::cli) skipped: usize,
     /// Tenants that are not what their version should be.
     pub(in crate::cli) different: usize,
-    /// Tenants that were refused for another reason, or could not be marked.
+    /// Tenants that were refused for another reason.
+    pub(in crate::cli) refused: usize,
+    /// Tenants that could not be marked.
     pub(in crate::cli) failed: usize,
     /// Names that are no schemas.
     pub(in crate::cli) missing: usize,

@@ -48,12 +48,12 @@ pub(super) fn line(
     }
     let tenant = format!("{}{}", safe(report.tenant.as_str()), at(target));
     let to = report.to.as_deref().unwrap_or("nothing");
-    let from = report.from.as_deref().unwrap_or("nothing");
     let rest = match &report.outcome {
         MigrateOutcome::UpToDate if !verbose => return Ok(()),
         MigrateOutcome::UpToDate => format!("{tenant}: at {to}"),
         MigrateOutcome::Migrated => format!(
-            "{tenant}: {from} to {to}, {} ({})",
+            "{tenant}: {}, {} ({})",
+            from_to(report.from.as_deref(), to),
             plural(report.applied.len(), "migration"),
             duration(report.elapsed)
         ),
@@ -88,6 +88,14 @@ pub(super) fn line(
         output.say(&format!("  {}", detail.replace('\n', "\n  ")));
     }
     Ok(())
+}
+
+/// Returns `from version 1 to 3`.
+pub(super) fn from_to(from: Option<&str>, to: &str) -> String {
+    match from {
+        Some(from) => format!("from version {from} to {to}"),
+        None => format!("to version {to}"),
+    }
 }
 
 fn outcome(outcome: &MigrateOutcome) -> TenantOutcome {

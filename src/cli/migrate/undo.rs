@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anstyle::AnsiColor;
 
-use super::output::failure_object;
+use super::output::{failure_object, from_to};
 use crate::cli::arguments::MigrateArguments;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{
@@ -166,7 +166,8 @@ fn line(
         UndoOutcome::Undone => {
             let count = plural(report.undone.len(), "migration");
             let ms = milliseconds(report.elapsed);
-            let rest = format!("{tenant}: {from} to {to}, {count} ({ms} ms)");
+            let moved = from_to(report.from.as_deref().map(safe).as_deref(), &to);
+            let rest = format!("{tenant}: {moved}, {count} ({ms} ms)");
             (AnsiColor::Green, "undone", rest)
         }
         UndoOutcome::WouldUndo => {

@@ -209,11 +209,12 @@ fn variant_group(page: &mut String, variant: &DriftVariant, tenants: &[String]) 
 /// A row for each part of an object that differs, with both sides next to each other.
 fn finding_rows(page: &mut String, finding: &DriftFinding) {
     let side = |value: &Option<String>, missing: &str| match value {
-        Some(value) => format!("<pre>{}</pre>", html_lines(value, LENGTH)),
+        Some(value) => format!("<pre>{}</pre>", html_lines(value, LENGTH + 2)),
         None => format!("<span class=\"quiet\">{missing}</span>"),
     };
     let aspect = (finding.aspect != "definition").then_some(finding.aspect.as_str());
     for part in finding.differing_parts() {
+        let part = part.clipped(LENGTH);
         let name = Some(part.name.as_str()).filter(|name| !name.is_empty());
         let about: Vec<String> = aspect.into_iter().chain(name).map(html).collect();
         let missing = if finding.class == Class::ForeignTenant {

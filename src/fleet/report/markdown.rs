@@ -108,14 +108,15 @@ fn drift(text: &mut String, report: &FleetReport) {
 
 /// Returns the rows of an object: one for each part that differs.
 fn rows(finding: &DriftFinding) -> Vec<String> {
-    let side = |value: &Option<String>| match value {
-        Some(value) => markdown_code_lines(value, LENGTH),
+    let side = |value: Option<&str>| match value {
+        Some(value) => markdown_code_lines(value, LENGTH + 2),
         None => "nothing".to_owned(),
     };
     let parts = finding.differing_parts().into_iter();
     parts
         .map(|part| {
             let object = format!("{} {}", finding.kind, finding.object);
+            let part = part.clipped(LENGTH);
             format!(
                 "| {}{} | {} | {} |",
                 markdown_code(&object, LENGTH),
@@ -124,8 +125,8 @@ fn rows(finding: &DriftFinding) -> Vec<String> {
                 } else {
                     format!(" {}", markdown(&part.name, LENGTH))
                 },
-                side(&part.expected),
-                side(&part.found)
+                side(part.expected.as_deref()),
+                side(part.found.as_deref())
             )
         })
         .collect()

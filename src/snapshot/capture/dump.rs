@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::note::Concern;
-use super::rows::{TableRows, VERSIONS_TABLES};
+use super::rows::{TableRows, VERSIONS_TABLES, is_tool_table};
 use super::values::{self, CopyData, ValueError};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::sql::script::line_of;
@@ -281,9 +281,13 @@ impl Dump {
                         && !carried.iter().any(|rows| rows.table == **table)
                 })
                 .map(|table| {
+                    let effect = if is_tool_table(table) {
+                        "in which a migration tool keeps its own settings"
+                    } else {
+                        "without which a tenant has no version"
+                    };
                     format!(
-                        "the rows of {table}, without which a tenant has no version (--versions-from takes them from a \
-                         schema of the database)"
+                        "the rows of {table}, {effect} (--versions-from takes them from a schema of the database)"
                     )
                 }),
         );

@@ -48,7 +48,7 @@ pub use proof::{LoadableDump, Proof, ProofInputs, SourceOf, fresh_name, prove};
 pub(crate) use public::sets_schema_owner;
 pub use reworded::Reworded;
 pub(crate) use reworded::may_be_reworded;
-pub use rows::{TableRows, VERSIONS_TABLES, describe_versions};
+pub use rows::{TableRows, VERSIONS_TABLES, describe_versions, is_tool_table};
 pub use run::{Capture, CaptureSource, Captured};
 pub use server_properties::ServerProperty;
 pub(crate) use server_properties::{LoadedCopy, without_server_properties};

@@ -35,6 +35,18 @@ pub const VERSIONS_TABLES: &[&str] = &[
     "migrations",
 ];
 
+/// Those of them in which a tool keeps no versions but settings and locks of its own.
+const TOOL_TABLES: [&str; 3] = [
+    "ar_internal_metadata",
+    "databasechangeloglock",
+    "knex_migrations_lock",
+];
+
+/// Returns `true` for a table of a migration tool that holds settings or a lock, and no versions.
+pub fn is_tool_table(table: &str) -> bool {
+    TOOL_TABLES.contains(&table)
+}
+
 /// Most rows in one INSERT: keeps lines and messages of a sane size.
 const ROWS_PER_STATEMENT: usize = 500;
 
@@ -234,7 +246,7 @@ fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
     }
 }
 
-/// Returns the header's text about a version table: the number of rows, and the last version.
+/// Returns the header's text about a migration tool's table: the number of rows, and the last version if it holds versions.
 pub fn describe_versions(rows: &TableRows) -> String {
     let named = [
         "version",
@@ -252,6 +264,7 @@ pub fn describe_versions(rows: &TableRows) -> String {
     let mut values: Vec<Option<&Value>> = rows.rows.iter().map(|row| row.get(column)).collect();
     values.sort_by(|left, right| compare(*left, *right));
     let last = values.last().copied().flatten().and_then(Value::as_text);
+    let last = last.filter(|_| !is_tool_table(&rows.table));
     let count = rows.rows.len();
     let plural = if count == 1 { "row" } else { "rows" };
     let last = last.map_or_else(String::new, |last| {

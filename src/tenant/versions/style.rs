@@ -137,6 +137,15 @@ impl Style {
         )
     }
 
+    /// Returns a version as the tool's table has it: `3` for the file `00003_name.sql` where the table has numbers.
+    pub(crate) fn stored(self, version: &MigrationVersion) -> String {
+        let number = match self {
+            Self::Ecto | Self::Sqlx | Self::GolangMigrate | Self::Goose => version.number(),
+            _ => None,
+        };
+        number.map_or_else(|| version.to_string(), |number| number.to_string())
+    }
+
     /// Returns SQL for all rows of a table as one JSON array: `[version]`, `[version, dirty]` or
     /// `[version, dirty, checksum]`.
     pub(crate) fn rows_sql(self, table: &str) -> String {
@@ -405,6 +414,14 @@ mod tests {
         assert_eq!(time_of("20240131120059"), "2024-01-31 12:00:59+00");
         assert_eq!(time_of("20241331120059"), "2000-01-01 00:00:00+00");
         assert_eq!(time_of("7"), "2000-01-01 00:00:00+00");
+    }
+
+    #[test]
+    fn a_version_is_named_as_the_tools_table_has_it() {
+        let version = MigrationVersion::parse("00003").unwrap();
+        assert_eq!(Style::Goose.stored(&version), "3");
+        assert_eq!(Style::GolangMigrate.stored(&version), "3");
+        assert_eq!(Style::Rails.stored(&version), "00003");
     }
 
     #[test]

@@ -108,7 +108,8 @@ fn a_run_is_undone_for_exactly_its_tenants_newest_first() {
         .run(&["migrate", "--undo", &id, "--migrations", "m"])
         .succeeds();
     assert!(
-        text.stdout.starts_with("undone a: 3 to 1, 2 migrations ("),
+        text.stdout
+            .starts_with("undone a: from version 3 to 1, 2 migrations ("),
         "{text}"
     );
     assert!(
