@@ -3,7 +3,7 @@
 use crate::snapshot::object::identifier_value;
 use crate::sql::{Statement, Token};
 
-/// What the end of a transaction, or of a part of it, does to the statements before it.
+/// Says whether the statements in front of a transaction's end, or of that of a part of it, stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// They stay.

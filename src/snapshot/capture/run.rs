@@ -32,6 +32,7 @@ use crate::snapshot::object::{Action, ObjectKind};
 use crate::snapshot::rename::Pair;
 use crate::snapshot::render::{Marking, RenderOptions, settings};
 use crate::sql::{quote, quote_literal};
+use crate::text::plural;
 
 /// The `pg_dump` whose wording snapshots have, whichever made the dump.
 const WORDING: u32 = 18;
@@ -216,6 +217,7 @@ impl Capture {
             rows: table.rows.len(),
         }));
         let (mut used, mut decidable) = (BTreeSet::new(), BTreeSet::new());
+        let mut within = Vec::new();
         for table in rows
             .iter_mut()
             .filter(|table| self.seeds.contains(&table.table))
@@ -231,7 +233,12 @@ impl Capture {
                     values: decided.undecided,
                 });
             }
+            if decided.within > 0 && self.schema != PUBLIC {
+                let values = plural(decided.within, "value");
+                within.push(format!("{} ({values})", table.object()));
+            }
         }
+        notes.extend(Note::concern(ConcernId::NameWithinRows, within));
         if let (Some(inspection), Some(server)) = (&inspection, &self.server) {
             let tables = inspection.tables.iter();
             let seeds = tables.filter(|table| self.seeds.contains(&table.name));
@@ -306,6 +313,7 @@ impl Capture {
                 } else {
                     &is_filled
                 },
+                partitions_of_others: false,
             };
             let proof = self
                 .proof(&dump, &snapshot, &refresh, exceptions, live, shutdown)
@@ -804,21 +812,29 @@ fn concerns(
     carried: &[TableRows],
     live: bool,
 ) -> Vec<Note> {
-    let mut notes: Vec<Note> = dump.concerns.iter().cloned().map(Note::Concern).collect();
-    notes.extend(Note::concern(ConcernId::LeftOut, dump.left_out.clone()));
-    if let Some(inspection) = inspection {
-        notes.extend(inspection.concerns.iter().cloned().map(Note::Concern));
+    let mut all = BTreeMap::<ConcernId, Vec<String>>::new();
+    let mut add = |id: ConcernId, objects: Vec<String>| {
+        let known = all.entry(id).or_default();
+        for object in objects {
+            if !known.contains(&object) {
+                known.push(object);
+            }
+        }
+    };
+    let of_server = inspection.map_or(&[][..], |inspection| &inspection.concerns);
+    for concern in dump.concerns.iter().chain(of_server) {
+        add(concern.id, concern.objects.clone());
     }
+    add(ConcernId::LeftOut, dump.left_out.clone());
     if !live {
         let partitions = dump.partitions_of_others.iter();
         let partitions = partitions.map(|found| format!("{} ({})", found.partition, found.parent));
-        notes.extend(Note::concern(
-            ConcernId::PartitionsOfOthers,
-            partitions.collect(),
-        ));
-        notes.extend(Note::concern(ConcernId::NotInDump, dump.unsaid(carried)));
+        add(ConcernId::PartitionsOfOthers, partitions.collect());
+        add(ConcernId::NotInDump, dump.unsaid(carried));
     }
-    notes
+    all.into_iter()
+        .filter_map(|(id, objects)| Note::concern(id, objects))
+        .collect()
 }
 
 /// The server's major version, and whether it has the schema.
