@@ -15,7 +15,7 @@ use crate::path::PathError;
 use crate::process::Signal;
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{SnapshotError, TemplateError};
-use crate::sql::{NameError, TenantName};
+use crate::sql::{NameError, TenantName, quote};
 use crate::tenant::lifecycle::{DropError, LifecycleError};
 use crate::tenant::migrations::MigrationError;
 use crate::tenant::query::QueryRefusal;
@@ -122,6 +122,12 @@ pub(super) enum CommandError {
     /// A target is a worker of Citus.
     #[error("the server{target} is a worker of Citus")]
     CitusWorker { target: String },
+    /// Citus would have to create the role on its workers, which the role itself may not do.
+    #[error(
+        "Citus{target} has not recorded the role {}, so it can create nothing for it on the workers",
+        quote(role)
+    )]
+    CitusRole { target: String, role: String },
     /// The snapshot has objects that Citus cannot distribute.
     #[error("Citus{target} cannot create tenants from this snapshot: it cannot distribute {} of the objects", lines.len())]
     Citus { target: String, lines: Vec<String> },

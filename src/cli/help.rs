@@ -34,6 +34,8 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("ping", "diagnose"),
     ("list", "status"),
     ("ls", "status"),
+    ("history", "runs"),
+    ("log", "runs"),
     ("mv", "rename"),
     ("move", "rename"),
     ("cp", "clone"),

@@ -12,8 +12,8 @@ use super::output::Output;
 use super::session::Session;
 use super::{
     adopt, capture, completions, diagnose, drop, help, migrate, minify, move_tenant, nagios,
-    packaging, pool, project, provision, query, refresh, render, snapshot_show, status, targets,
-    verify,
+    packaging, pool, project, provision, query, refresh, render, runs, snapshot_show, status,
+    targets, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -216,6 +216,7 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
             Some(run) => Box::pin(migrate::undo(session, arguments, run)).await,
             None => Box::pin(migrate::run(session, arguments)).await,
         },
+        Some(Command::Runs(arguments)) => runs::run(session, arguments).await,
         Some(Command::Adopt(arguments)) => Box::pin(adopt::run(session, arguments)).await,
         Some(Command::Query(arguments)) => Box::pin(query::run(session, arguments)).await,
         Some(Command::Status(arguments)) => status::run(session, arguments).await,

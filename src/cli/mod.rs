@@ -42,6 +42,7 @@ mod render;
 mod report;
 mod report_files;
 mod report_form;
+mod runs;
 mod scope;
 mod servers;
 mod session;

@@ -128,6 +128,7 @@ fn targets(command: &mut Command) -> Option<&mut TargetsArguments> {
             PoolCommand::Drain(arguments) => &mut arguments.targets,
         }),
         Command::Migrate(arguments) => Some(&mut arguments.targets),
+        Command::Runs(arguments) => Some(&mut arguments.targets),
         Command::Query(arguments) => Some(&mut arguments.targets),
         Command::Status(arguments) => Some(&mut arguments.targets),
         Command::Verify(arguments) => Some(&mut arguments.targets),

@@ -157,12 +157,68 @@ pub(crate) fn undone_sql(record: &RunRecord) -> String {
 
 /// Returns the query for whether the table may be used; null if no run was ever recorded.
 pub(crate) fn usable_query(role: Option<&str>) -> String {
+    usable(APPLIED, role)
+}
+
+fn usable(table: OwnTable, role: Option<&str>) -> String {
     format!(
         "BEGIN READ ONLY;\n{}SELECT CASE WHEN pg_catalog.to_regnamespace('{RUNS}') IS NULL THEN 'null'::json \
          ELSE pg_catalog.to_json({}) END;\nCOMMIT;\n",
         as_role(role),
-        APPLIED.is_usable()
+        table.is_usable()
     )
+}
+
+/// Returns the query for whether the runs may be listed; null if none was ever recorded.
+pub(crate) fn listable_query(role: Option<&str>) -> String {
+    let table = OwnTable {
+        privileges: &["SELECT"],
+        ..APPLIED
+    };
+    usable(table, role)
+}
+
+/// Returns the query for the runs that have applied something to one of the tenants, or to any if there are none; the
+/// newest first.
+pub(crate) fn runs_query(tenants: &[TenantName], role: Option<&str>) -> String {
+    let table = runs_table();
+    let of_tenants = if tenants.is_empty() {
+        String::new()
+    } else {
+        let names: Vec<String> = tenants
+            .iter()
+            .map(|name| quote_literal(name.as_str()))
+            .collect();
+        format!(
+            "WHERE a.run IN (SELECT own.run FROM {table} own WHERE own.tenant IN ({})) ",
+            names.join(", ")
+        )
+    };
+    // A run may have applied one file to thousands of tenants: each file is sorted and sent once.
+    format!(
+        "BEGIN READ ONLY;\n{role}WITH tenants AS (SELECT a.run, a.schema, pg_catalog.min(a.applied) AS began, \
+         pg_catalog.max(a.applied) AS ended, pg_catalog.max(a.undone) AS undone, pg_catalog.count(*) AS records, \
+         pg_catalog.count(a.undone) AS closed FROM {table} a {of_tenants}GROUP BY a.run, a.schema), \
+         runs AS (SELECT t.run, pg_catalog.min(t.began) AS began, pg_catalog.max(t.ended) AS ended, pg_catalog.max(t.undone) AS undone, \
+         pg_catalog.count(*) AS tenants, pg_catalog.count(*) FILTER (WHERE t.closed = t.records) AS undone_tenants, \
+         pg_catalog.count(*) FILTER (WHERE t.closed > 0 AND t.closed < t.records) AS partly_undone FROM tenants t GROUP BY t.run), \
+         files AS (SELECT f.run, pg_catalog.json_agg(f.file ORDER BY f.seq) AS files FROM (SELECT a.run, a.file, \
+         pg_catalog.min(a.seq) AS seq FROM {table} a GROUP BY a.run, a.file) f GROUP BY f.run), \
+         roles AS (SELECT r.run, pg_catalog.json_agg(r.applied_by ORDER BY r.applied_by) AS roles FROM (SELECT DISTINCT a.run, \
+         a.applied_by FROM {table} a) r GROUP BY r.run) \
+         SELECT pg_catalog.json_build_object('run', r.run, 'began', {began}, 'ended', {ended}, 'undone_at', {undone}, \
+         'roles', o.roles, 'files', f.files, 'tenants', r.tenants, 'undone', r.undone_tenants, 'partly_undone', r.partly_undone) \
+         FROM runs r JOIN files f ON f.run = r.run JOIN roles o ON o.run = r.run ORDER BY r.began DESC, r.run;\nCOMMIT;\n",
+        role = as_role(role),
+        began = utc("r.began"),
+        ended = utc("r.ended"),
+        undone = utc("r.undone"),
+    )
+}
+
+/// Returns an expression for a time in UTC, in the one form that sorts as text does.
+fn utc(time: &str) -> String {
+    format!("pg_catalog.to_char({time} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
 }
 
 /// Returns the query for the records of a run, and for what other runs have applied to the same schemas after it.

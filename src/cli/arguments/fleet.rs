@@ -22,6 +22,12 @@ Examples:
   schemastamp migrate --undo 3f9c0a7be21d --migrations migrations --dry-run
   schemastamp migrate acme --run 'bin/migrate-tenant \"$SCHEMASTAMP_TENANT\"'";
 
+pub(super) const RUNS_EXAMPLES: &str = "\
+Examples:
+  schemastamp runs
+  schemastamp runs acme --limit 1
+  schemastamp migrate --undo 3f9c0a7be21d --migrations migrations --dry-run";
+
 pub(super) const ADOPT_EXAMPLES: &str = "\
 Examples:
   schemastamp adopt --all --dry-run
@@ -111,7 +117,7 @@ pub(in crate::cli) struct MigrateArguments {
         long,
         value_name = "RUN",
         conflicts_with_all = [
-            "run", "record", "groups", "check_drift", "allow_out_of_order", "allow_missing", "allow_changed", "report", "metrics"
+            "run", "record", "groups", "check_drift", "allow_out_of_order", "allow_missing", "allow_changed"
         ]
     )]
     pub(in crate::cli) undo: Option<String>,
@@ -120,6 +126,22 @@ pub(in crate::cli) struct MigrateArguments {
     pub(in crate::cli) dry_run: bool,
     #[command(flatten)]
     pub(in crate::cli) files: ReportArguments,
+}
+
+/// The arguments of `runs`.
+#[derive(Clone, Debug, Args)]
+pub(in crate::cli) struct RunsArguments {
+    /// List only the runs that have applied something to TENANT
+    #[arg(value_name = "TENANT")]
+    pub(in crate::cli) tenants: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) targets: TargetsArguments,
+    /// List the newest N runs
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = whole(1_usize..=usize::MAX))]
+    pub(in crate::cli) limit: usize,
+    /// Read the records as ROLE
+    #[arg(long, value_name = "ROLE")]
+    pub(in crate::cli) role: Option<String>,
 }
 
 /// The arguments of `adopt`.

@@ -18,7 +18,8 @@ mod value;
 
 pub(super) use diagnose::DiagnoseArguments;
 pub(super) use fleet::{
-    AdoptArguments, MigrateArguments, QueryArguments, StatusArguments, VerifyArguments,
+    AdoptArguments, MigrateArguments, QueryArguments, RunsArguments, StatusArguments,
+    VerifyArguments,
 };
 pub(super) use lifecycle::{DropArguments, RenameArguments, TwoTenantsArguments};
 pub(super) use provision::{
@@ -43,7 +44,8 @@ use clap::{Parser, Subcommand};
 
 use self::diagnose::DIAGNOSE_EXAMPLES;
 use self::fleet::{
-    ADOPT_EXAMPLES, MIGRATE_EXAMPLES, QUERY_EXAMPLES, STATUS_EXAMPLES, VERIFY_EXAMPLES,
+    ADOPT_EXAMPLES, MIGRATE_EXAMPLES, QUERY_EXAMPLES, RUNS_EXAMPLES, STATUS_EXAMPLES,
+    VERIFY_EXAMPLES,
 };
 use self::lifecycle::{CLONE_EXAMPLES, DROP_EXAMPLES, RENAME_EXAMPLES};
 use self::provision::{POOL_EXAMPLES, PROVISION_EXAMPLES};
@@ -136,6 +138,9 @@ pub(in crate::cli) enum Command {
     /// Apply pending migrations to tenants, each with its version in one transaction
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(MigrateArguments),
+    /// List the runs of `migrate --record`, for `migrate --undo`
+    #[command(after_help = RUNS_EXAMPLES)]
+    Runs(RunsArguments),
     /// Bring tenants under care that another tool made: compare them with the snapshot, and mark them
     #[command(after_help = ADOPT_EXAMPLES)]
     Adopt(AdoptArguments),

@@ -7,6 +7,7 @@ mod outcome;
 mod outside;
 mod pool;
 mod row;
+mod run;
 mod snapshot;
 mod summary;
 mod target;
@@ -20,6 +21,7 @@ pub(super) use outcome::TenantOutcome;
 pub(super) use outside::OutsideObject;
 pub(super) use pool::{SparesLine, StrayLine};
 pub(super) use row::{ColumnObject, ResultObject, RowLine, RowObject};
+pub(super) use run::{RunLine, RunState, RunsCounts};
 pub(super) use snapshot::{HeaderDecision, SnapshotDetailsLine};
 pub(super) use summary::{
     AdoptCounts, CaptureCounts, CheckCounts, CloneCounts, ConcernObject, Counts, DiagnoseCounts,
@@ -55,6 +57,8 @@ pub(super) enum Line {
     Target(TargetLine),
     /// A target for a pooler: `targets export`.
     Export(ExportLine),
+    /// A recorded run: `runs`.
+    Run(RunLine),
     /// A row of a tenant: `query`.
     Row(RowLine),
     /// Tenants that differ alike from their reference: `verify`.

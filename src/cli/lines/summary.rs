@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::difference::{InvalidIndex, LevelObject};
 use super::outside::OutsideObject;
+use super::run::RunsCounts;
 use crate::snapshot::capture::Concern;
 
 /// The last line of a command that did its work.
@@ -57,6 +58,8 @@ pub(in crate::cli) enum Counts {
     Migrate(MigrateCounts),
     /// Of `migrate --undo`.
     Undo(UndoCounts),
+    /// Of `runs`.
+    Runs(RunsCounts),
     /// Of `adopt`.
     Adopt(AdoptCounts),
     /// Of `query`.

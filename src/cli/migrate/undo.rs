@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anstyle::AnsiColor;
 
@@ -17,10 +17,12 @@ use crate::cli::migrations::load_chosen;
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
 use crate::cli::report::signal_exit_code;
+use crate::cli::report_files::{RunFacts, target_reports};
 use crate::cli::scope::named;
 use crate::cli::servers::{FleetFailures, Servers, at};
 use crate::cli::session::Session;
 use crate::exit;
+use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::undo::{UndoOptions, UndoOutcome, UndoneTenant, undo_share};
 use crate::fleet::{RunShare, TenantSelection};
 use crate::sql::TenantName;
@@ -31,6 +33,8 @@ pub(in crate::cli) async fn run(
     arguments: MigrateArguments,
     run: String,
 ) -> Result<u8, CommandError> {
+    let start = Instant::now();
+    arguments.files.check()?;
     let request = arguments.scope.request(session).await?;
     let Some(migrations) = load_chosen(arguments.migrations.as_deref(), session)? else {
         return Err(CommandError::Usage(
@@ -62,6 +66,11 @@ pub(in crate::cli) async fn run(
         .run(session, &selection, &limits, undo_target)
         .await?;
     progress.end();
+    let reported = arguments.files.are_given().then(|| {
+        target_reports(&servers, &outcome, |index, part| {
+            TargetReport::from_undo(servers.name(index), part)
+        })
+    });
     let mut report = Report::default();
     for (index, target) in outcome.targets.iter().enumerate() {
         let Some(Ok(part)) = &target.result else {
@@ -83,7 +92,17 @@ pub(in crate::cli) async fn run(
     if !report.is_known && failures.count() == failures.missing {
         return Err(CommandError::UnknownRun(run));
     }
-    report.conclude(session, &run, &failures)
+    let exit_code = report.conclude(session, &run, &failures)?;
+    if let Some(targets) = reported {
+        let facts = RunFacts {
+            command: ReportCommand::Undo,
+            start,
+            exit_code,
+            ended_early: report.ended_early,
+        };
+        arguments.files.write(facts, targets)?;
+    }
+    Ok(exit_code)
 }
 
 fn options(
@@ -248,11 +267,8 @@ impl Report {
     fn groups(&self) -> Vec<Group> {
         let mut groups: BTreeMap<String, Vec<TenantName>> = BTreeMap::new();
         for tenant in &self.tenants {
-            let reason = match &tenant.outcome {
-                UndoOutcome::Refused(obstacle) => obstacle.to_string(),
-                UndoOutcome::Failed(failure) => failure.to_string(),
-                UndoOutcome::Unknown(failure) => format!("outcome unknown: {failure}"),
-                _ => continue,
+            let Some(reason) = tenant.outcome.reason() else {
+                continue;
             };
             groups
                 .entry(reason)

@@ -324,12 +324,16 @@ pub(in crate::cli) async fn check_citus(
         return Err(CommandError::NoCitus { target, version });
     }
     let obstacles = CitusObstacles::from_snapshot(provisioner.snapshot());
-    let answers = obstacles.ask(provisioner.server(), shutdown).await;
+    let role = provisioner.options().render.role.as_deref();
+    let answers = obstacles.ask(provisioner.server(), role, shutdown).await;
     let answers = answers.map_err(|error| ProvisionError::Run(Box::new(error)))?;
     if answers.is_worker() {
         return Err(CommandError::CitusWorker { target });
     }
-    let role = provisioner.options().render.role.as_deref();
+    if let Some(role) = answers.unrecorded_role(role) {
+        let role = role.to_owned();
+        return Err(CommandError::CitusRole { target, role });
+    }
     let lines = obstacles.refused(&answers, role);
     if lines.is_empty() {
         Ok(())

@@ -17,6 +17,7 @@ use crate::connect::ConnectError;
 use crate::diagnose::Context;
 use crate::fleet::GroupError;
 use crate::snapshot::SnapshotError;
+use crate::sql::quote;
 use crate::tenant::query::QueryRefusalReason;
 
 /// Builds the report on a failure. `context` adds concrete values to the explanation of a failed
@@ -89,6 +90,10 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::NoCitus { .. } => ErrorReport::of(failure, "config.no_citus").hint(CREATE_CITUS),
         CommandError::CitusWorker { .. } => ErrorReport::of(failure, "config.citus_worker")
             .hint("nothing was created; connect to the coordinator"),
+        CommandError::CitusRole { role, .. } => ErrorReport::of(failure, "config.citus_role").hint(format!(
+            "nothing was created; let a superuser run GRANT {} TO CURRENT_USER on the coordinator: with it, Citus records the role",
+            quote(role)
+        )),
         CommandError::Citus { lines, .. } => {
             let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was created");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
@@ -104,7 +109,7 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Migrate(error) => migrate_report(error, context),
         CommandError::Undo(error) => undo_report(error, context),
         CommandError::UnknownRun(_) => ErrorReport::of(failure, "migrate.unknown_run")
-            .hint("a run with --record prints its id; schemastamp_runs.applied has all of them"),
+            .hint("`schemastamp runs` lists the recorded runs"),
         CommandError::QueryRefused { source, .. } => {
             let report = ErrorReport::of(failure, "query.refused").without_causes();
             match source.reason {

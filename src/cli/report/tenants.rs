@@ -89,7 +89,7 @@ pub(super) fn undo_report(error: &UndoError, context: Option<&Context>) -> Error
         UndoError::Migration(error) => migration_report(error),
         UndoError::Psql(error) => psql_report(error, context),
         UndoError::NotUsable => ErrorReport::of(error, "sql.insufficient_privilege")
-            .hint("undo as the role that recorded the run (--role)"),
+            .hint("use the role that recorded the run (--role)"),
         UndoError::Random(_) => ErrorReport::of(error, "program.failed"),
     }
 }

@@ -13,13 +13,10 @@ impl StatusReport {
     /// Returns the report on a target.
     pub(super) fn of_target(&self, name: Option<&str>) -> TargetReport {
         let here = |tenant: &&Placed| tenant.target.as_deref() == name;
-        let mut target = TargetReport {
-            name: name.map(str::to_owned),
-            tenants: self.tenants.iter().filter(here).map(reported).collect(),
-            ..TargetReport::default()
-        };
-        target.count_versions();
-        target
+        TargetReport::from_tenants(
+            name,
+            self.tenants.iter().filter(here).map(reported).collect(),
+        )
     }
 }
 

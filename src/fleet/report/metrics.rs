@@ -91,22 +91,11 @@ impl Metrics {
                 self.sample("tenants_by_outcome", target, &outcome, count.tenants);
             }
         }
-        if self.command == ReportCommand::Verify {
-            self.begin(
-                "tenants_drifted",
-                "Tenants that differ in more than names and orders.",
-            );
-            for target in &known {
-                let is_drifted = |outcome| matches!(outcome, "different" | "foreign_tenant");
-                let drifted = target.count(|tenant| is_drifted(tenant.outcome));
-                self.sample("tenants_drifted", target, &[], drifted);
-            }
-        } else {
-            self.begin("tenants_behind", "Tenants with pending migrations.");
-            for target in &known {
-                let behind = target.count(|tenant| tenant.behind.is_some_and(|behind| behind > 0));
-                self.sample("tenants_behind", target, &[], behind);
-            }
+        match self.command {
+            ReportCommand::Verify => self.drifted(&known),
+            ReportCommand::Status | ReportCommand::Migrate => self.behind(&known),
+            // The directory may have more than the run applied, so that nothing is known of the rest.
+            ReportCommand::Undo => {}
         }
         self.begin(
             "tenants_with_problems",
@@ -124,6 +113,26 @@ impl Metrics {
                     self.sample("pool_ready", target, &snapshot, spares.ready);
                 }
             }
+        }
+    }
+
+    fn drifted(&mut self, known: &[&TargetReport]) {
+        self.begin(
+            "tenants_drifted",
+            "Tenants that differ in more than names and orders.",
+        );
+        for target in known {
+            let is_drifted = |outcome| matches!(outcome, "different" | "foreign_tenant");
+            let drifted = target.count(|tenant| is_drifted(tenant.outcome));
+            self.sample("tenants_drifted", target, &[], drifted);
+        }
+    }
+
+    fn behind(&mut self, known: &[&TargetReport]) {
+        self.begin("tenants_behind", "Tenants with pending migrations.");
+        for target in known {
+            let behind = target.count(|tenant| tenant.behind.is_some_and(|behind| behind > 0));
+            self.sample("tenants_behind", target, &[], behind);
         }
     }
 

@@ -7,13 +7,7 @@ use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 impl TargetReport {
     /// Creates the report on the migration of one target's tenants.
     pub fn from_migration(name: Option<&str>, report: &MigrateReport) -> Self {
-        let mut target = Self {
-            name: name.map(str::to_owned),
-            tenants: report.tenants.iter().map(reported).collect(),
-            ..Self::default()
-        };
-        target.count_versions();
-        target
+        Self::from_tenants(name, report.tenants.iter().map(reported).collect())
     }
 }
 

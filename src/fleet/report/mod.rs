@@ -11,6 +11,7 @@ mod model;
 mod style;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod verify;
 mod words;
 

@@ -16,15 +16,18 @@ pub enum ReportCommand {
     Verify,
     /// `migrate`.
     Migrate,
+    /// `migrate --undo`.
+    Undo,
 }
 
 impl ReportCommand {
-    /// Returns the command's name.
+    /// Returns the command's name, as in the summary of the JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Status => "status",
             Self::Verify => "verify",
             Self::Migrate => "migrate",
+            Self::Undo => "undo",
         }
     }
 }
@@ -134,6 +137,17 @@ pub struct TenantGroup {
 }
 
 impl TargetReport {
+    /// Creates the report on a target's tenants, with their versions counted.
+    pub fn from_tenants(name: Option<&str>, tenants: Vec<ReportedTenant>) -> Self {
+        let mut target = Self {
+            name: name.map(str::to_owned),
+            tenants,
+            ..Self::default()
+        };
+        target.count_versions();
+        target
+    }
+
     /// Counts the tenants at each version, the newest first.
     pub fn count_versions(&mut self) {
         let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();

@@ -4,8 +4,10 @@ mod engine;
 mod options;
 mod plan;
 mod report;
+mod runs;
 
 pub use engine::undo_share;
 pub use options::{UndoError, UndoOptions};
 pub use plan::UndoObstacle;
 pub use report::{UndoOutcome, UndoReport, UndoneTenant};
+pub use runs::{RecordedRun, read_runs};

@@ -43,6 +43,30 @@ pub enum UndoOutcome {
     NotReached,
 }
 
+impl UndoOutcome {
+    /// Returns its word, as in the JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Undone => "undone",
+            Self::WouldUndo => "would_undo",
+            Self::NotReached => "not_reached",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    /// Returns the reason why a tenant is not undone, or `None` for any other outcome.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Refused(obstacle) => Some(obstacle.to_string()),
+            Self::Failed(failure) => Some(failure.to_string()),
+            Self::Unknown(failure) => Some(format!("outcome unknown: {failure}")),
+            Self::Undone | Self::WouldUndo | Self::NotReached => None,
+        }
+    }
+}
+
 /// The result of all tenants of a target.
 #[derive(Clone, Debug, Default)]
 pub struct UndoReport {

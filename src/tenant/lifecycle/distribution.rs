@@ -1,4 +1,4 @@
-//! Citus's word on a tenant: its schema is distributed, and the bytes that its shards take.
+//! Citus's word on a tenant: its schema is distributed, and the bytes that it takes.
 
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
@@ -18,11 +18,18 @@ pub(super) async fn is_distributed(
     shutdown: &Shutdown,
 ) -> Result<bool, PsqlError> {
     let sql = format!("SELECT pg_catalog.to_json({HAS_DISTRIBUTED_SCHEMAS});\n");
-    let has_citus: bool = server.query_json_one(&sql, shutdown).await?;
-    Ok(has_citus && distributed_bytes(server, tenant, shutdown).await?.is_some())
+    if !server.query_json_one::<bool>(&sql, shutdown).await? {
+        return Ok(false);
+    }
+    let sql = format!(
+        "SELECT pg_catalog.to_json(EXISTS (SELECT FROM pg_catalog.pg_namespace n \
+         JOIN pg_catalog.pg_dist_schema d ON d.schemaid = n.oid WHERE n.nspname = {}));\n",
+        quote_literal(tenant.as_str())
+    );
+    server.query_json_one(&sql, shutdown).await
 }
 
-/// Returns the bytes of a distributed tenant's shards, indexes included, or `None` for an ordinary schema. The database must
+/// Returns the bytes of a distributed tenant, on its worker and on the coordinator, indexes included, or `None` for an ordinary schema. The database must
 /// have Citus.
 ///
 /// # Errors
@@ -32,9 +39,12 @@ pub(super) async fn distributed_bytes(
     tenant: &TenantName,
     shutdown: &Shutdown,
 ) -> Result<Option<u64>, PsqlError> {
-    // A worker that is down must not hide that the schema is distributed.
+    // With `false`, a worker that is down does not hide that the schema is distributed. The function raises an error for
+    // what stays on the coordinator, such as a materialized view.
     let sql = format!(
-        "SELECT COALESCE((SELECT pg_catalog.sum(pg_catalog.citus_total_relation_size(c.oid, false)) \
+        "SELECT COALESCE((SELECT pg_catalog.sum(CASE \
+         WHEN EXISTS (SELECT FROM pg_catalog.pg_dist_partition p WHERE p.logicalrelid = c.oid) \
+         THEN pg_catalog.citus_total_relation_size(c.oid, false) ELSE pg_catalog.pg_total_relation_size(c.oid) END) \
          FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'm')), 0)::bigint \
          FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_dist_schema d ON d.schemaid = n.oid WHERE n.nspname = {};\n",
         quote_literal(tenant.as_str())

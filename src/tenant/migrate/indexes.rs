@@ -7,6 +7,8 @@ use crate::process::Shutdown;
 use crate::snapshot::{Action, CompiledStatement, ObjectKind, ObjectScope};
 use crate::sql::{TenantName, quote_literal, tokens};
 use crate::tenant::migrations::Migration;
+use crate::tenant::runs::NOT_RECORDED;
+use crate::text::swrite;
 
 /// The state of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,4 +76,40 @@ pub(crate) async fn index_states(
             )
         })
         .collect())
+}
+
+/// Returns statements of `PL/pgSQL` that fail unless the indexes that a migration has created or dropped concurrently are
+/// as it leaves them. Their state is read before the first statement, and without a transaction others may re-create a table
+/// meanwhile.
+pub(super) fn indexes_as_planned_sql(
+    tenant: &TenantName,
+    concurrent: &BTreeMap<&str, Action>,
+) -> String {
+    let mut checks = String::new();
+    for (name, action) in concurrent {
+        let index = format!(
+            "SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = {}",
+            quote_literal(name)
+        );
+        let own = format!("n.nspname = {}", quote_literal(tenant.as_str()));
+        let (condition, state) = match action {
+            // An index on a shared table is in the schema of that table.
+            Action::Create => (
+                format!(
+                    "NOT EXISTS ({index} AND i.indisvalid AND ({own} OR pg_catalog.pg_table_is_visible(c.oid)))"
+                ),
+                "missing or invalid",
+            ),
+            _ => (format!("EXISTS ({index} AND {own})"), "there again"),
+        };
+        let message =
+            format!("index {name} is {state}: its table was changed during the migration");
+        swrite!(
+            checks,
+            "IF {condition} THEN RAISE EXCEPTION USING ERRCODE = '{NOT_RECORDED}', MESSAGE = {}; END IF; ",
+            quote_literal(&message)
+        );
+    }
+    checks
 }

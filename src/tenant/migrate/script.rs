@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::indexes::{IndexState, concurrent_index};
+use super::indexes::{IndexState, concurrent_index, indexes_as_planned_sql};
 use crate::pg::SqlState;
 use crate::snapshot::capture::shared_schemas;
 use crate::snapshot::{
@@ -74,16 +74,32 @@ pub(super) struct ScriptStep<'m> {
 }
 
 impl ScriptStep<'_> {
-    /// Returns the statement behind those of the migration. With a record it is one statement: outside of a
-    /// transaction neither may be without the other.
-    fn finishing_sql(&self) -> Option<String> {
-        match &self.record {
-            Some(record) => {
-                let body = format!("BEGIN {}; {record} END", self.finish);
-                Some(format!("DO {}", quote_literal(&body)))
-            }
-            None => Some(self.finish.clone()).filter(|sql| !sql.is_empty()),
+    /// Returns the statement behind those of the migration. With a record or with checks it is one statement: outside of a
+    /// transaction none may be without the others.
+    fn finishing_sql(&self, checks: &str) -> Option<String> {
+        let record = self.record.as_deref().unwrap_or_default();
+        if record.is_empty() && checks.is_empty() {
+            return Some(self.finish.clone()).filter(|sql| !sql.is_empty());
         }
+        let body = format!("BEGIN {checks}{}; {record} END", self.finish);
+        Some(format!("DO {}", quote_literal(&body)))
+    }
+
+    /// Returns the checks of an undo, as statements of `PL/pgSQL`; empty for a way up.
+    fn checks(&self) -> &str {
+        match &self.expected {
+            Expected::Absent => "",
+            Expected::AsPlanned(checks) => checks,
+        }
+    }
+
+    /// Returns the statement that checks whether an undo may go on; `None` for a way up.
+    fn check_sql(&self) -> Option<String> {
+        let checks = Some(self.checks()).filter(|checks| !checks.is_empty())?;
+        Some(format!(
+            "DO {}",
+            quote_literal(&format!("BEGIN {checks} END"))
+        ))
     }
 }
 
@@ -192,22 +208,32 @@ impl<'a> MigrationScript<'a> {
                 parts.push(ours(guard));
                 parts.extend(session_settings(self.context, tenant).into_iter().map(ours));
             }
-            if let Expected::AsPlanned(checks) = &step.expected {
-                let body = format!("BEGIN {checks} END");
-                parts.push(ours(format!("DO {}", quote_literal(&body))));
-            }
+            let check = step.check_sql();
+            parts.extend(check.clone().map(ours));
+            let mut concurrent = BTreeMap::new();
             for (number, statement) in migration.statements().iter().enumerate() {
                 let here = MessagePlace {
                     statement: Some(number + 1),
                     line: Some(statement.line),
                     ..place.clone()
                 };
-                for sql in statement_sql(migration, statement, tenant, &indexes)? {
-                    parts.push((sql, here.clone()));
+                // Outside of a transaction, others may have replaced the tenant since the last statement.
+                if number > 0 && !migration.transaction {
+                    parts.extend(check.clone().map(ours));
+                }
+                let planned = statement_sql(migration, statement, tenant, &indexes)?;
+                parts.extend(planned.sql.into_iter().map(|sql| (sql, here.clone())));
+                if let Some(action) = planned.concurrent_index {
+                    concurrent.insert(statement.object.name.as_str(), action);
                 }
                 follow_index(&mut indexes, statement);
             }
-            parts.extend(step.finishing_sql().map(ours));
+            let checks = if migration.transaction {
+                String::new()
+            } else {
+                step.checks().to_owned() + &indexes_as_planned_sql(tenant, &concurrent)
+            };
+            parts.extend(step.finishing_sql(&checks).map(ours));
             if !migration.transaction {
                 parts.extend(session_cleanup(SettingScope::Session).into_iter().map(ours));
             } else if migration.changes_session() {
@@ -255,34 +281,48 @@ fn follow_index(indexes: &mut BTreeMap<String, IndexState>, statement: &Compiled
     }
 }
 
-/// Returns what is run for a statement of a migration: nothing for an index that an earlier attempt created or dropped.
+/// The work for a statement of a migration.
+struct PlannedStatement {
+    /// The SQL: nothing for an index that an earlier attempt created or dropped.
+    sql: Vec<String>,
+    /// The action on an index of the tenant outside of a transaction, if it is one.
+    concurrent_index: Option<Action>,
+}
+
+/// Returns what is run for a statement of a migration.
 fn statement_sql(
     migration: &Migration,
     statement: &CompiledStatement,
     tenant: &TenantName,
     indexes: &BTreeMap<String, IndexState>,
-) -> Result<Vec<String>, TemplateError> {
+) -> Result<PlannedStatement, TemplateError> {
     let mut sql = String::new();
     statement.render(tenant, &mut sql)?;
     if migration.transaction {
-        return Ok(vec![if statement.object.action == Action::Setting {
-            local(&sql)
-        } else {
-            sql
-        }]);
+        if statement.object.action == Action::Setting {
+            sql = local(&sql);
+        }
+        return Ok(PlannedStatement {
+            sql: vec![sql],
+            concurrent_index: None,
+        });
     }
-    let Some(index) = concurrent_index(statement, &sql) else {
-        return Ok(vec![sql]);
-    };
-    let drop = format!(
-        "DROP INDEX CONCURRENTLY {}.{}",
-        tenant.quoted(),
-        quote(&statement.object.name)
-    );
-    Ok(match (index, indexes.get(&statement.object.name)) {
-        (Action::Create, Some(IndexState::Valid)) | (Action::Drop, None) => Vec::new(),
-        (Action::Create, Some(IndexState::Invalid)) => vec![drop, sql],
+    let concurrent_index = concurrent_index(statement, &sql);
+    let sql = match (concurrent_index, indexes.get(&statement.object.name)) {
+        (Some(Action::Create), Some(IndexState::Valid)) | (Some(Action::Drop), None) => Vec::new(),
+        (Some(Action::Create), Some(IndexState::Invalid)) => {
+            let drop = format!(
+                "DROP INDEX CONCURRENTLY {}.{}",
+                tenant.quoted(),
+                quote(&statement.object.name)
+            );
+            vec![drop, sql]
+        }
         _ => vec![sql],
+    };
+    Ok(PlannedStatement {
+        sql,
+        concurrent_index,
     })
 }
 

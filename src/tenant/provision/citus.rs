@@ -62,6 +62,8 @@ pub struct CitusAnswers {
     login: String,
     /// The extension's owner.
     owner: String,
+    /// Those of the roles that create tenants which Citus has not recorded, and which are no superusers.
+    unrecorded: Vec<String>,
     /// The node's group: 0 is the coordinator.
     group: i64,
 }
@@ -70,6 +72,19 @@ impl CitusAnswers {
     /// Returns `true` if the server is a worker, where no schema can be created.
     pub fn is_worker(&self) -> bool {
         self.group != 0
+    }
+
+    /// Returns the role that creates the tenants if Citus has not recorded it, as happens with roles that are older than
+    /// the extension. It would then create the role on the workers with the first object, as this role itself, which
+    /// only a superuser may do (tried with Citus 13.2.2).
+    ///
+    /// `role` is the role that creates the tenants, if it is not the one that logs in.
+    pub fn unrecorded_role<'a>(&'a self, role: Option<&'a str>) -> Option<&'a str> {
+        let role = role.unwrap_or(&self.login);
+        self.unrecorded
+            .iter()
+            .any(|name| name == role)
+            .then_some(role)
     }
 
     fn version(&self) -> Version {
@@ -105,17 +120,20 @@ impl CitusObstacles {
 
     /// Asks the server what decides about them.
     ///
+    /// `role` is the role that creates the tenants, if it is not the one that logs in.
+    ///
     /// # Errors
     /// See [`PsqlError`].
     pub async fn ask(
         &self,
         server: &Server,
+        role: Option<&str>,
         shutdown: &Shutdown,
     ) -> Result<CitusAnswers, PsqlError> {
-        server.query_json_one(&self.question(), shutdown).await
+        server.query_json_one(&self.question(role), shutdown).await
     }
 
-    fn question(&self) -> String {
+    fn question(&self, role: Option<&str>) -> String {
         let tables: BTreeSet<String> = self
             .found
             .iter()
@@ -132,9 +150,13 @@ impl CitusObstacles {
              WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_dist_partition p \
              WHERE p.logicalrelid = pg_catalog.to_regclass(t.name) AND p.partmethod = 'n' AND p.repmodel = 't')), '[]'), \
              'login', current_user, 'owner', pg_catalog.pg_get_userbyid(e.extowner), \
+             'unrecorded', COALESCE((SELECT pg_catalog.json_agg(r.rolname) FROM pg_catalog.pg_roles r \
+             WHERE r.rolname IN (current_user, {}) AND NOT r.rolsuper AND NOT EXISTS (SELECT FROM pg_catalog.pg_dist_object o \
+             WHERE o.classid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND o.objid = r.oid)), '[]'), \
              'group', (SELECT g.groupid FROM pg_catalog.pg_dist_local_group g LIMIT 1)) \
              FROM pg_catalog.pg_extension e WHERE e.extname = 'citus';\n",
-            tables.join(", ")
+            tables.join(", "),
+            role.map_or_else(|| "NULL".to_owned(), quote_literal)
         )
     }
 
@@ -385,7 +407,7 @@ mod tests {
         GRANT SELECT(name),UPDATE(name) ON TABLE #{prefix}.users TO app;\n";
 
     /// The answer of a coordinator with Citus 13.2.2 on `PostgreSQL` 15.20, where `public.kinds` is a reference table.
-    const CITUS_13_2: &str = r#"{"version" : "13.2-1", "unsafe_triggers" : false, "not_reference" : ["public.\"Plans\""], "login" : "app", "owner" : "postgres", "group" : 0}"#;
+    const CITUS_13_2: &str = r#"{"version" : "13.2-1", "unsafe_triggers" : false, "not_reference" : ["public.\"Plans\""], "login" : "app", "owner" : "postgres", "unrecorded" : ["late"], "group" : 0}"#;
 
     fn answers() -> CitusAnswers {
         serde_json::from_str(CITUS_13_2).unwrap()
@@ -443,6 +465,19 @@ mod tests {
             }
             .is_worker()
         );
+    }
+
+    #[test]
+    fn role_that_citus_does_not_know_is_named() {
+        let answers = answers();
+        assert_eq!(answers.unrecorded_role(None), None);
+        assert_eq!(answers.unrecorded_role(Some("late")), Some("late"));
+        let login = CitusAnswers {
+            login: "late".to_owned(),
+            ..answers.clone()
+        };
+        assert_eq!(login.unrecorded_role(None), Some("late"));
+        assert_eq!(login.unrecorded_role(Some("app")), None);
     }
 
     #[test]

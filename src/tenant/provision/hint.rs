@@ -18,6 +18,7 @@ pub(super) fn hint_for(
 ) -> Option<String> {
     if let Some(hint) = hint_of_function(message)
         .or_else(|| hint_of_parameter(message, role.or(login)))
+        .or_else(|| hint_of_unrecorded_role(message))
         .or_else(|| hint_of_superuser(message))
     {
         return Some(hint);
@@ -111,6 +112,7 @@ pub(super) fn hint_for(
 pub fn hint_of(message: &ServerMessage, role: Option<&str>) -> Option<String> {
     let special = hint_of_function(message)
         .or_else(|| hint_of_parameter(message, role))
+        .or_else(|| hint_of_unrecorded_role(message))
         .or_else(|| hint_of_superuser(message));
     if special.is_some() {
         return special;
@@ -207,6 +209,20 @@ fn hint_of_parameter(message: &ServerMessage, role: Option<&str>) -> Option<Stri
     ))
 }
 
+/// Returns the hint for a role that Citus has not recorded, such as one that is older than the extension. Citus creates it on
+/// the workers when the first object needs it, with the rights of the current role.
+fn hint_of_unrecorded_role(message: &ServerMessage) -> Option<String> {
+    let is_denied = message.sqlstate? == SqlState::INSUFFICIENT_PRIVILEGE && message.is_of_worker();
+    // PostgreSQL 16 and newer say "permission denied to alter role".
+    let words = ["superuser attribute", "to alter role", "to create role"];
+    let is_of_role = words.iter().any(|words| message.message.contains(words));
+    (is_denied && is_of_role).then(|| {
+        "let a superuser run GRANT ROLE TO CURRENT_USER on the coordinator for each role that is named here, as owner or in a \
+         GRANT: with it, Citus records the role, which only a superuser can take to the workers"
+            .to_owned()
+    })
+}
+
 /// Returns the hint for what no grant allows: operator classes and families, base types, functions in C.
 fn hint_of_superuser(message: &ServerMessage) -> Option<String> {
     let is_denied = message.sqlstate? == SqlState::INSUFFICIENT_PRIVILEGE;
@@ -254,6 +270,25 @@ mod tests {
 
     fn acme() -> TenantName {
         TenantName::new("acme").unwrap()
+    }
+
+    #[test]
+    fn role_that_citus_takes_to_the_workers_is_granted_by_a_superuser() {
+        for words in [
+            "must be superuser to alter superuser roles or change superuser attribute",
+            "permission denied to alter role",
+        ] {
+            let text = format!(
+                "ERROR:  42501: {words}\nCONTEXT:  while executing command on 127.0.0.1:9701"
+            );
+            let of_worker = hint_of(&said(&text), None).unwrap();
+            assert!(
+                of_worker.starts_with("let a superuser run GRANT ROLE"),
+                "{of_worker}"
+            );
+            let of_coordinator = hint_of(&said(&format!("ERROR:  42501: {words}")), None);
+            assert_ne!(of_coordinator, Some(of_worker));
+        }
     }
 
     #[test]

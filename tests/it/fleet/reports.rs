@@ -214,6 +214,49 @@ fn migrate_reports_failures_by_group_and_ready_tenants_are_counted() {
 }
 
 #[test]
+fn an_undo_reports_what_cannot_be_undone() {
+    let database = Cluster::shared().database();
+    create_tenants(&database, &["a", "b"]);
+    let run = Schemastamp::on(&database);
+    run.write("m/2_x.up.sql", "CREATE TABLE #{prefix}.x ();");
+    run.write("m/2_x.down.sql", "DROP TABLE #{prefix}.x;");
+    let migrate = ["migrate", "--migrations", "m", "--format", "json"];
+    let recorded = run.run(&[&migrate[..], &["--all", "--record"]].concat());
+    let lines = recorded.succeeds().json();
+    let id = lines.last().unwrap()["summary"]["run"].as_str().unwrap();
+    database.sql("INSERT INTO b.schema_migrations VALUES ('3')");
+    drop(
+        run.run(&[&migrate[..], &["--undo", id], &FILES].concat())
+            .exits_with(18),
+    );
+    assert_eq!(
+        metrics(&run),
+        [
+            "tenants{command=\"undo\"} 2",
+            "tenants_by_version{command=\"undo\",version=\"3\"} 1",
+            "tenants_by_version{command=\"undo\",version=\"1\"} 1",
+            "tenants_by_outcome{command=\"undo\",outcome=\"refused\"} 1",
+            "tenants_by_outcome{command=\"undo\",outcome=\"undone\"} 1",
+            "tenants_with_problems{command=\"undo\"} 1",
+            "last_run_exit_code{command=\"undo\"} 18",
+        ]
+    );
+    let markdown = run.read("out/report.md");
+    assert!(
+        markdown.starts_with("## schemastamp undo: 1 refused, 1 undone\n"),
+        "{markdown}"
+    );
+    assert!(
+        markdown.contains("| refused | 1 | it has newer versions, which the run did not apply&#58; 3 | <code>b</code> |"),
+        "{markdown}"
+    );
+    assert!(
+        run.read("out/report.html")
+            .contains("<title>schemastamp undo")
+    );
+}
+
+#[test]
 fn files_that_cannot_be_written_are_errors_after_the_summary() {
     let database = Cluster::shared().database();
     create_tenants(&database, &["a"]);

@@ -173,17 +173,51 @@ fn a_run_over_several_targets_has_one_id_and_is_undone_on_all_of_them() {
         .json(&[&migrate[..], &["--all", "--record"]].concat())
         .succeeds();
     let id = summary(&output)["run"].as_str().unwrap().to_owned();
+    let run = |expected: Value| {
+        let lines = world.json(&["runs"]).succeeds().json();
+        let [run, _] = lines.as_slice() else {
+            panic!("{lines:?}")
+        };
+        let found = json!([
+            run["run"],
+            run["targets"],
+            run["tenants"],
+            run["undone"],
+            run["state"]
+        ]);
+        assert_eq!(found, expected);
+    };
+    run(json!([id, ["eu", "us"], 4, 0, "applied"]));
     let undo = [&migrate[..], &["--undo", &id]].concat();
+    let files = ["--report", "undo.md", "--metrics", "undo.prom"];
     let output = world
-        .json(&[&undo[..], &["--target", "us"]].concat())
+        .json(&[&undo[..], &["--target", "us"], &files].concat())
         .succeeds();
     assert_eq!(outcomes(&output).len(), 2, "{output}");
+    let report = world.run.read("undo.md");
+    assert!(
+        report.starts_with("## schemastamp undo: 2 undone\n"),
+        "{report}"
+    );
+    let metrics = world.run.read("undo.prom");
+    let undone =
+        "schemastamp_tenants_by_outcome{command=\"undo\",target=\"us\",outcome=\"undone\"} 2\n";
+    assert!(metrics.contains(undone), "{metrics}");
+    run(json!([id, ["eu", "us"], 4, 2, "partly_undone"]));
     let output = world.json(&undo).succeeds();
     assert_eq!(outcomes(&output), all_with("undone"), "{output}");
     assert!(world.versions().values().all(|version| version == "1"));
     // A target that is down does not make the run unknown.
     world.targets("", "", &format!("{GONE}tenants = ['g*']\n"));
     let output = world.json(&undo).exits_with(18);
+    assert_eq!(summary(&output)["failed_targets"], 1, "{output}");
+    let output = world.json(&["runs"]).exits_with(18);
+    let types: Vec<_> = output
+        .json()
+        .iter()
+        .map(|line| line["type"].clone())
+        .collect();
+    assert_eq!(types, ["target", "run", "summary"], "{output}");
     assert_eq!(summary(&output)["failed_targets"], 1, "{output}");
     let output = world.json(&[&migrate[..], &["--undo", "nosuch", "--target", "eu"]].concat());
     assert!(output.exits_with(2).stdout.contains("migrate.unknown_run"));

@@ -23,6 +23,7 @@ mod planted;
 mod pooler;
 mod query;
 mod refresh;
+mod runs;
 mod strangers;
 mod styles;
 mod undo;

@@ -9,7 +9,7 @@ use crate::provision::wait_for;
 use crate::support::{CommandOutput, Schemastamp};
 
 /// Tenants with the version table of Rails at version 1, and two migrations with ways down.
-fn world(tenants: &[&str]) -> (World<'static>, Schemastamp) {
+pub(super) fn world(tenants: &[&str]) -> (World<'static>, Schemastamp) {
     let world = World::new();
     world.tenants(tenants);
     let run = Schemastamp::on(&world.database);
@@ -27,7 +27,7 @@ fn world(tenants: &[&str]) -> (World<'static>, Schemastamp) {
 }
 
 /// Migrates all tenants with a record; returns the run.
-fn record(run: &Schemastamp) -> String {
+pub(super) fn record(run: &Schemastamp) -> String {
     let output = run
         .run(&[
             "migrate",
@@ -51,7 +51,7 @@ fn record(run: &Schemastamp) -> String {
     id
 }
 
-fn undo(run: &Schemastamp, id: &str, more: &[&str]) -> CommandOutput {
+pub(super) fn undo(run: &Schemastamp, id: &str, more: &[&str]) -> CommandOutput {
     let undo = [
         "migrate",
         "--undo",
@@ -290,16 +290,19 @@ fn meddling_down(header: &str, change: &str) -> String {
     )
 }
 
+/// Replaces the tenant `b` by one that looks like it.
+const REPLACE_B: &str = "DROP SCHEMA b CASCADE; CREATE SCHEMA b; \
+    CREATE TABLE b.users (id int, email text, name text, age int); \
+    CREATE TABLE b.schema_migrations (version varchar); INSERT INTO b.schema_migrations VALUES ('1'), ('2'), ('3')";
+
 #[test]
 fn what_changed_after_the_plan_is_not_undone() {
-    let replace = "DROP SCHEMA b CASCADE; CREATE SCHEMA b; CREATE TABLE b.users (id int, email text, name text, age int); \
-                   CREATE TABLE b.schema_migrations (version varchar); INSERT INTO b.schema_migrations VALUES ('1'), ('2'), ('3')";
     let record_later = "INSERT INTO schemastamp_runs.applied (run, tenant, schema, versions_table, version, previous, file, digest) \
                         SELECT 'later', tenant, schema, versions_table, version, previous, file, digest \
                         FROM schemastamp_runs.applied WHERE tenant = 'b' AND version = '2'";
     for (change, reason, versions) in [
         (
-            replace,
+            REPLACE_B,
             "the schema was dropped, renamed or replaced after the run",
             "1 2 3",
         ),
@@ -334,6 +337,97 @@ fn what_changed_after_the_plan_is_not_undone() {
             assert_eq!(columns(&world, "b"), "id email name age", "{output}");
         }
     }
+}
+
+#[test]
+fn outside_of_a_transaction_a_schema_that_is_replaced_between_two_statements_is_not_touched() {
+    let (world, run) = world(&["b"]);
+    let id = record(&run);
+    run.write(
+        "m/3_age.down.sql",
+        format!(
+            "-- schemastamp: no-transaction\nDO $do$ BEGIN {REPLACE_B}; END $do$;\n\
+             ALTER TABLE #{{prefix}}.users DROP age;"
+        ),
+    );
+    let output = undo(&run, &id, &[]).exits_with(14);
+    let reason = "failed the schema was dropped, renamed or replaced after the run";
+    assert_eq!(outcomes(&output)["b"], reason, "{output}");
+    assert_eq!(
+        (world.versions("b"), columns(&world, "b")),
+        ("1 2 3".to_owned(), "id email name age".to_owned())
+    );
+}
+
+#[test]
+fn outside_of_a_transaction_a_schema_that_is_replaced_by_the_last_statement_keeps_its_version() {
+    let (world, run) = world(&["b"]);
+    let id = record(&run);
+    run.write(
+        "m/3_age.down.sql",
+        format!("-- schemastamp: no-transaction\nDO $do$ BEGIN {REPLACE_B}; END $do$;"),
+    );
+    let output = undo(&run, &id, &[]).exits_with(14);
+    let reason = "failed the schema was dropped, renamed or replaced after the run";
+    assert_eq!(outcomes(&output)["b"], reason, "{output}");
+    assert_eq!(world.versions("b"), "1 2 3");
+}
+
+#[test]
+fn an_index_of_a_table_that_is_re_created_meanwhile_is_noticed() {
+    let (world, run) = world(&["a"]);
+    run.write(
+        "m/4_i.up.sql",
+        "-- schemastamp: no-transaction\nCREATE INDEX CONCURRENTLY users_email ON #{prefix}.users (email);",
+    );
+    // The index is gone when the indexes are read, so that its DROP is left out; then the table is re-created with it.
+    let recreate = "DO $do$ BEGIN IF to_regclass('a.again') IS NULL THEN CREATE TABLE a.again (); DROP TABLE a.users; \
+                    CREATE TABLE a.users (id int PRIMARY KEY, email text, name text, age int); \
+                    CREATE INDEX users_email ON a.users (email); END IF; END $do$;";
+    run.write(
+        "m/4_i.down.sql",
+        format!(
+            "-- schemastamp: no-transaction\nDROP INDEX CONCURRENTLY #{{prefix}}.users_email;\n{recreate}"
+        ),
+    );
+    let id = record(&run);
+    world.database.sql("DROP INDEX a.users_email");
+    let output = undo(&run, &id, &[]).exits_with(14);
+    let reason =
+        "failed index users_email is there again: its table was changed during the migration";
+    assert_eq!(outcomes(&output)["a"], reason, "{output}");
+    assert_eq!(
+        (world.versions("a"), indexes(&world)),
+        ("1 2 3 4".to_owned(), "users_email".to_owned())
+    );
+    let output = undo(&run, &id, &[]).succeeds();
+    assert_eq!(outcomes(&output)["a"], "undone", "{output}");
+    assert_eq!(
+        (world.versions("a"), indexes(&world)),
+        ("1".to_owned(), String::new())
+    );
+}
+
+#[test]
+fn a_way_up_notices_an_index_that_is_lost_meanwhile() {
+    let (world, run) = world(&["a"]);
+    run.write(
+        "m/4_i.up.sql",
+        "-- schemastamp: no-transaction\nCREATE INDEX CONCURRENTLY users_email ON #{prefix}.users (email);\n\
+         DO $do$ BEGIN IF to_regclass('a.again') IS NULL THEN CREATE TABLE a.again (); DROP TABLE a.users; \
+         CREATE TABLE a.users (id int PRIMARY KEY, email text); END IF; END $do$;",
+    );
+    // What is left of an earlier attempt: its CREATE is left out.
+    world
+        .database
+        .sql("CREATE INDEX users_email ON a.users (email)");
+    let output = run.run(&["migrate", "a", "--migrations", "m"]);
+    // The second attempt, a statement at a time, finds no index and creates it.
+    drop(output.succeeds());
+    assert_eq!(
+        (world.versions("a"), indexes(&world)),
+        ("1 2 3 4".to_owned(), "users_email".to_owned())
+    );
 }
 
 #[test]

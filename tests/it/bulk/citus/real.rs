@@ -118,6 +118,33 @@ fn ordinary_role_is_told_before_the_run_that_it_cannot_create_serial_columns() {
 }
 
 #[test]
+fn role_that_citus_has_not_recorded_is_refused_with_what_records_it() {
+    let Some(nodes) = Nodes::shared() else { return };
+    let database = nodes.database();
+    let role = format!("late_{}", database.name);
+    database.sql(&format!(
+        "SET citus.enable_ddl_propagation TO off; CREATE ROLE {role} LOGIN"
+    ));
+    let world = world(&database, SMALL);
+    let cure = format!("GRANT {role} TO CURRENT_USER");
+    for option in ["-U", "--role"] {
+        let refused = world
+            .run(&["provision", "a", "--citus", option, &role])
+            .exits_with(10);
+        assert!(refused.stderr.contains(&cure), "{refused}");
+    }
+    database.sql(&cure);
+    database.sql(&format!(
+        "GRANT CREATE ON DATABASE {} TO {role}",
+        database.name
+    ));
+    world
+        .run(&["provision", "a", "--citus", "-U", &role])
+        .succeeds();
+    assert_eq!(distributed(&database), "a");
+}
+
+#[test]
 fn copy_of_a_distributed_tenant_is_distributed() {
     let Some(nodes) = Nodes::shared() else { return };
     let database = nodes.database();
@@ -135,6 +162,130 @@ fn copy_of_a_distributed_tenant_is_distributed() {
     world.run(&["rename", "b", "c"]).succeeds();
     assert_eq!(distributed(&database), "a c");
     assert_eq!(nodes.on_workers(&database, "c"), 2);
+}
+
+/// Partitions, a materialized view on the coordinator, a policy, identities and a foreign key to a reference table.
+const RICH: &str = "\
+CREATE TABLE #{prefix}.users (
+    id bigint NOT NULL,
+    plan integer
+);
+
+ALTER TABLE #{prefix}.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME #{prefix}.users_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE MATERIALIZED VIEW #{prefix}.totals AS
+ SELECT count(*) AS count
+   FROM #{prefix}.users
+  WITH NO DATA;
+
+CREATE TABLE #{prefix}.log (
+    at date NOT NULL,
+    what text
+)
+PARTITION BY RANGE (at);
+
+CREATE TABLE #{prefix}.log_2026 (
+    at date NOT NULL,
+    what text
+);
+
+ALTER TABLE ONLY #{prefix}.log ATTACH PARTITION #{prefix}.log_2026 FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+
+ALTER TABLE ONLY #{prefix}.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY #{prefix}.users
+    ADD CONSTRAINT users_plan_fkey FOREIGN KEY (plan) REFERENCES public.plans(id);
+
+ALTER TABLE #{prefix}.users ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY own ON #{prefix}.users USING ((id = (current_setting('app.user'::text))::bigint));
+
+REFRESH MATERIALIZED VIEW #{prefix}.totals;
+";
+
+#[test]
+fn every_command_takes_a_distributed_tenant_that_leaves_a_view_on_the_coordinator() {
+    let Some(nodes) = Nodes::shared() else { return };
+    let database = nodes.database();
+    database.sql(
+        "CREATE TABLE public.plans (id integer PRIMARY KEY); INSERT INTO public.plans VALUES (1)",
+    );
+    database.sql("SELECT create_reference_table('public.plans')");
+    let body = format!(
+        "{RICH}\nCREATE TABLE #{{prefix}}.schema_migrations (version character varying PRIMARY KEY);\n\
+         INSERT INTO #{{prefix}}.schema_migrations (version) VALUES\n    ('1');\n"
+    );
+    let world = world(&database, &body);
+    world.run(&["provision", "a", "--citus"]).succeeds();
+    database.sql("INSERT INTO a.users (plan) SELECT 1 FROM generate_series(1, 100)");
+    database.sql("INSERT INTO a.log VALUES ('2026-05-01', 'x')");
+    world.run(&["clone", "a", "b"]).succeeds();
+    assert_eq!(distributed(&database), "a b");
+    assert_eq!(
+        database.query("SELECT (SELECT count(*) FROM b.users) || ' ' || (SELECT what FROM b.log)"),
+        "100 x"
+    );
+    world.run(&["verify", "a", "b"]).succeeds();
+    world.run(&["rename", "b", "c"]).succeeds();
+    assert_eq!(nodes.on_workers(&database, "c"), 2);
+    world.write(
+        "migrations/2.up.sql",
+        "ALTER TABLE users ADD COLUMN nick text;\n",
+    );
+    world.write(
+        "migrations/2.down.sql",
+        "ALTER TABLE users DROP COLUMN nick;\n",
+    );
+    world
+        .run(&[
+            "migrate",
+            "a",
+            "c",
+            "--migrations",
+            "migrations",
+            "--record",
+        ])
+        .succeeds();
+    let answer = world.run(&[
+        "query",
+        "a",
+        "-c",
+        "SELECT count(nick) FROM users",
+        "--format",
+        "csv",
+    ]);
+    assert!(answer.stdout.contains("a,0"), "{answer}");
+    let run = database.query("SELECT DISTINCT run FROM schemastamp_runs.applied");
+    world
+        .run(&[
+            "migrate",
+            "--all",
+            "--migrations",
+            "migrations",
+            "--undo",
+            &run,
+        ])
+        .succeeds();
+    world.run(&["verify", "a", "c"]).succeeds();
+    let preview = world
+        .run(&["drop", "c", "--dry-run", "--format", "json"])
+        .succeeds();
+    assert_eq!(
+        preview.json()[0]["content"]["distributed"],
+        true,
+        "{preview}"
+    );
+    world.run(&["drop", "c", "--yes"]).succeeds();
+    assert_eq!(distributed(&database), "a");
+    assert_eq!(nodes.on_workers(&database, "c"), 0);
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn stand_in(database: &Database<'_>) {
         "CREATE VIEW pg_catalog.pg_dist_partition AS SELECT oid AS logicalrelid, 'n' AS partmethod, \
          CASE relname WHEN 'kinds' THEN 't' ELSE 's' END AS repmodel FROM pg_class;\n\
          CREATE VIEW pg_catalog.pg_dist_schema AS SELECT oid AS schemaid FROM pg_namespace;\n\
+         CREATE VIEW pg_catalog.pg_dist_object AS SELECT 'pg_authid'::regclass AS classid, oid AS objid FROM pg_roles;\n\
          CREATE VIEW pg_catalog.pg_dist_local_group AS SELECT 0 AS groupid;\n\
          CREATE FUNCTION pg_catalog.run_command_on_workers(command text, OUT nodename text, OUT nodeport integer, \
          OUT success boolean, OUT result text) RETURNS SETOF record LANGUAGE sql AS \
