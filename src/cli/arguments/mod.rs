@@ -11,6 +11,7 @@ mod lifecycle;
 mod provision;
 mod report;
 mod selection;
+mod shared;
 mod shell;
 mod snapshot;
 mod targets;

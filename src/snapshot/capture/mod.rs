@@ -2,10 +2,13 @@
 
 mod additions;
 mod assemble;
+mod assembled;
+mod body_writer;
 mod carried;
 mod casts;
 mod difference;
 mod dump;
+mod dump_databases;
 mod dump_facts;
 mod dump_mentions;
 mod dump_reader;
@@ -13,6 +16,7 @@ mod dump_rows;
 mod dump_settings;
 mod dump_transaction;
 mod dump_unknown;
+mod dump_words;
 mod error;
 mod exceptions;
 mod inspect;
@@ -29,11 +33,14 @@ mod rows;
 mod run;
 mod server_properties;
 mod shared;
+mod statement_renamer;
 mod unfilled;
+mod unqualified_rows;
 mod values;
 mod wording;
 
-pub use assemble::{Assembled, Doubt, SnapshotParts, Undecided, assemble};
+pub use assemble::assemble;
+pub use assembled::{Assembled, Doubt, SnapshotParts, Undecided};
 pub(crate) use carried::{CarriedTable, carried_table};
 pub use difference::Difference;
 pub(crate) use difference::{differences, is_same_definition};

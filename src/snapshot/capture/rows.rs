@@ -2,13 +2,13 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use super::values::Value;
 use crate::snapshot::decision::{Decision, Decisions};
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::{quote, quote_literal};
+use crate::text::swrite;
 
 /// The well-known tables of migration tools, which `capture` finds if none is named.
 pub const VERSIONS_TABLES: &[&str] = &[
@@ -179,7 +179,7 @@ impl TableRows {
         }
         if !self.columns.is_empty() {
             let columns: Vec<String> = self.columns.iter().map(|column| quote(column)).collect();
-            let _ = write!(head, " ({})", escape_placeholders(&columns.join(", ")));
+            swrite!(head, " ({})", escape_placeholders(&columns.join(", ")));
         }
         if self.identity {
             head.push_str(" OVERRIDING SYSTEM VALUE");
@@ -204,7 +204,8 @@ impl TableRows {
 /// A qualified name with `#{prefix}` for the schema, also within the types of arguments; `None` when it is not in it.
 fn renamed(name: &str, schema: &str, of_schemas: bool) -> Option<String> {
     let tokens = crate::sql::tokens(name);
-    let (mut template, mut found) = (String::with_capacity(name.len()), false);
+    let mut template = String::with_capacity(name.len());
+    let mut found = false;
     for (at, token) in tokens.iter().enumerate() {
         let qualifies = tokens.get(at + 1).is_some_and(|next| next.is(name, ".")) || of_schemas;
         if qualifies && identifier_value(*token, name).as_deref() == Some(schema) {
@@ -235,10 +236,8 @@ fn literal(value: &Value) -> String {
 }
 
 fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
-    let (left, right) = (
-        left.and_then(Value::as_text),
-        right.and_then(Value::as_text),
-    );
+    let left = left.and_then(Value::as_text);
+    let right = right.and_then(Value::as_text);
     let number = |value: Option<&str>| value.and_then(|value| value.parse::<i128>().ok());
     match (number(left), number(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
