@@ -111,6 +111,25 @@ pub fn clip(text: &str, limit: usize) -> Cow<'_, str> {
     }
 }
 
+/// Cuts two texts to their parts around the first difference, if one of them has more than `limit` characters. Ellipses mark
+/// the cuts. Escapes nothing.
+pub fn clip_to_difference(left: &str, right: &str, limit: usize) -> (String, String) {
+    let is_long = |text: &str| text.chars().nth(limit).is_some();
+    if !is_long(left) && !is_long(right) {
+        return (left.to_owned(), right.to_owned());
+    }
+    let pairs = left.chars().zip(right.chars());
+    let same = pairs.take_while(|(one, other)| one == other).count();
+    // A little of what is the same shows the place. A difference near the beginning needs no cut in front of it.
+    let from = same.saturating_sub(limit / 4);
+    let part = |text: &str| {
+        let rest: String = text.chars().skip(from).collect();
+        let mark = if from > 0 { "…" } else { "" };
+        format!("{mark}{}", clip(&rest, limit))
+    };
+    (part(left), part(right))
+}
+
 /// Joins the words of a text by single blanks and clips the line as [`bounded`] does.
 pub fn one_line(text: &str, limit: usize) -> String {
     let mut line = String::new();
@@ -222,24 +241,26 @@ fn wrap_line(line: &str, width: usize, out: &mut String) {
 /// The parts of a line between blanks that are not within a quotation.
 fn unbreakable(line: &str) -> Vec<&str> {
     let mut parts = Vec::new();
-    let (mut begin, mut quote, mut before) = (0, None, ' ');
+    let mut begin = 0;
+    let mut quote = None;
+    let mut before = ' ';
     for (at, character) in line.char_indices() {
         match quote {
             None if matches!(character, '\'' | '`') && matches!(before, ' ' | '(' | '=') => {
                 // An apostrophe without its partner begins no quotation.
-                let rest = line.get(at + 1..).unwrap_or_default();
+                let rest = slice(line, at + 1..);
                 quote = rest.contains(character).then_some(character);
             }
             Some(open) if open == character => quote = None,
             None if character == ' ' => {
-                parts.push(line.get(begin..at).unwrap_or_default());
+                parts.push(slice(line, begin..at));
                 begin = at + 1;
             }
             _ => {}
         }
         before = character;
     }
-    parts.push(line.get(begin..).unwrap_or_default());
+    parts.push(slice(line, begin..));
     parts
 }
 
@@ -365,6 +386,26 @@ mod tests {
         assert_eq!(
             safe_bytes(&vec![0xff; 10_000_000]).chars().count(),
             LIMIT + 1
+        );
+    }
+
+    #[test]
+    fn long_texts_are_cut_to_where_they_differ() {
+        let cut = |left: &str, right: &str| clip_to_difference(left, right, 20);
+        let pair = |left: &str, right: &str| (left.to_owned(), right.to_owned());
+        assert_eq!(cut("a", "b"), pair("a", "b"));
+        let same = "x".repeat(300);
+        assert_eq!(
+            cut(&format!("{same}one"), &format!("{same}two")),
+            pair("…xxxxxone", "…xxxxxtwo")
+        );
+        assert_eq!(
+            cut(&format!("a{same}"), &format!("b{same}")),
+            pair("axxxxxxxxxxxxxxxxxxx…", "bxxxxxxxxxxxxxxxxxxx…")
+        );
+        assert_eq!(
+            cut(&same, &format!("{same}, NOT NULL")),
+            pair("…xxxxx", "…xxxxx, NOT NULL")
         );
     }
 

@@ -1,24 +1,12 @@
-//! The command `completions`.
+//! The completions that a shell has without asking the program: commands, options, values and files.
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Arg, Command, CommandFactory as _, ValueHint};
 use clap_complete::Shell;
 
 use super::arguments::{Arguments, CompletionShell};
-use super::failure::CommandError;
-use super::output::Output;
-use crate::exit;
+use crate::config::SSL_MODES;
 use crate::text::swriteln;
-
-/// The modes of `--sslmode`, which the configuration checks and not clap.
-const SSL_MODES: [&str; 6] = [
-    "disable",
-    "allow",
-    "prefer",
-    "require",
-    "verify-ca",
-    "verify-full",
-];
 
 /// The beginning of a line of clap's script that lists the words for a command.
 const BASH_LIST: &str = "            opts=\"";
@@ -38,15 +26,12 @@ const BASH_WORDS: &str = r#"            if [[ ${cur} != -* ]]; then
             fi
 "#;
 
-pub(super) fn print(shell: CompletionShell) -> Result<u8, CommandError> {
-    Output::raw(&script(shell))?;
-    Ok(exit::DONE)
-}
-
-fn script(shell: CompletionShell) -> String {
+/// Returns the completions for a shell.
+pub(super) fn script(shell: CompletionShell) -> String {
     match shell {
         CompletionShell::Bash => bash(&generate(Shell::Bash)),
-        CompletionShell::Elvish => generate(Shell::Elvish),
+        // elvish takes a bare question mark for a wildcard.
+        CompletionShell::Elvish => generate(Shell::Elvish).replace("cand -? ", "cand '-?' "),
         CompletionShell::Fish => fish(&generate(Shell::Fish)),
         CompletionShell::Nushell => generate(clap_complete_nushell::Nushell),
         CompletionShell::PowerShell => generate(Shell::PowerShell),
@@ -118,7 +103,7 @@ fn command_names(command: &Command) -> Vec<String> {
 }
 
 /// The commands with what a shell can offer for each value.
-fn described(command: Command) -> Command {
+pub(super) fn described(command: Command) -> Command {
     let names = command_names(&command);
     command
         .mut_args(with_hint)
@@ -137,6 +122,7 @@ fn described(command: Command) -> Command {
 /// An argument with the kind of its value, which the name of the value says.
 fn with_hint(argument: Arg) -> Arg {
     if argument.get_id() == "sslmode" {
+        // The configuration checks the mode, not clap.
         return argument.value_parser(PossibleValuesParser::new(SSL_MODES));
     }
     if !argument.get_action().takes_values() {

@@ -11,7 +11,7 @@ use super::lines::{
     TenantOutcome,
 };
 use super::output::Output;
-use super::prompt::{Answer, ask};
+use super::prompt::{PromptAnswer, ask};
 use super::report::{ErrorReport, build_report, signal_exit_code};
 use super::scope::{missing_code, missing_tenant};
 use super::servers::{FleetFailures, Servers, at};
@@ -22,7 +22,7 @@ use crate::fleet::{Selection, TenantSelection};
 use crate::pg::{PsqlError, Server};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
-    DropError, DropOptions, Preview, SettingMention, drop_tenant, preview, setting_mentions,
+    DropError, DropOptions, Preview, SettingMention, drop_tenant, preview_drop, setting_mentions,
     text_mentions,
 };
 use crate::text::{listed, plural, safe};
@@ -45,7 +45,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     let mut options = DropOptions::new();
     options.cascade = arguments.cascade;
     options.not_a_tenant = arguments.not_a_tenant;
-    options.versions_table = arguments.versions_table;
+    options.versions_table = arguments.versions.table;
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;
     let look = async |index: usize, scope: TenantSelection| {
@@ -123,7 +123,7 @@ async fn candidates(
     };
     let mut candidates = Vec::with_capacity(names.len());
     for tenant in names {
-        let preview = preview(server, &tenant, versions_table, &session.shutdown)
+        let preview = preview_drop(server, &tenant, versions_table, &session.shutdown)
             .await
             .map_err(DropError::Psql)?;
         let (mut mentions, mut elsewhere) = (Vec::new(), Vec::new());
@@ -214,7 +214,8 @@ async fn drop_all(
     failures: &FleetFailures,
 ) -> Result<u8, CommandError> {
     let output = session.output;
-    let (mut failed, mut last) = (0, exit::DONE);
+    let mut failed = 0;
+    let mut last = exit::DONE;
     let earlier = failures.count() - failures.targets;
     // The failed connections of servers: their further tenants do not wait for another one.
     let mut down: BTreeMap<usize, ErrorReport> = BTreeMap::new();
@@ -421,9 +422,9 @@ async fn confirm(session: &Session, tenants: &[Candidate]) -> Result<(), Command
         several => (several.len().to_string(), "the number of tenants"),
     };
     let why = match ask(session, &format!("Type {what} to drop: ")).await? {
-        Answer::Line(answer) if answer == wanted => return Ok(()),
-        Answer::Line(_) | Answer::EndOfInput => "the answer did not match",
-        Answer::NoTerminal => "pass --yes, because there is no terminal to ask on",
+        PromptAnswer::Line(answer) if answer == wanted => return Ok(()),
+        PromptAnswer::Line(_) | PromptAnswer::EndOfInput => "the answer did not match",
+        PromptAnswer::NoTerminal => "pass --yes, because there is no terminal to ask on",
     };
     Err(CommandError::Usage(format!("nothing was dropped: {why}")))
 }

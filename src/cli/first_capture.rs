@@ -5,13 +5,12 @@ use super::failure::CommandError;
 use super::migrations::{external, load_for_capture};
 use super::progress::Progress;
 use super::session::Session;
-use crate::connect;
 use crate::fleet::refresh::{
     FirstSchema, FirstSource, RefreshOptions, RowCounts, count_rows, note_on_rows,
     with_first_schema,
 };
 use crate::pg::Server;
-use crate::snapshot::capture::{CaptureError, CaptureSource, Captured};
+use crate::snapshot::capture::{CaptureError, CaptureSource, Captured, is_tool_table};
 use crate::tenant::migrate::ExternalCommand;
 use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::{NewVersionsTable, PlanStrictness};
@@ -64,14 +63,10 @@ pub(super) async fn captured(
         return Ok(None);
     };
     let settings = arguments.target.settings(session)?;
-    let server = arguments.target.connect(session, &settings).await?.server;
-    let pg_dump = connect::pg_dump(
-        &settings.tool,
-        &session.environment,
-        &server,
-        &session.shutdown,
-    )
-    .await?;
+    let (server, pg_dump) = arguments
+        .target
+        .connect_with_pg_dump(session, &settings)
+        .await?;
     let options = RefreshOptions {
         versions_table,
         prove: !arguments.no_prove,
@@ -89,6 +84,7 @@ pub(super) async fn captured(
             .map_err(CaptureError::from)?;
         let made = note_on_rows(&RowCounts::new(), &rows, &captured.notes);
         captured.notes.extend(made);
+        warn_without_versions(session, &maker, &captured);
         Ok(captured)
     };
     let made = with_first_schema(
@@ -101,6 +97,19 @@ pub(super) async fn captured(
     Box::pin(made).await.map(Some)
 }
 
+/// Warns if a command has left no versions, so that `status` and `migrate` cannot work on the tenants.
+fn warn_without_versions(session: &Session, maker: &Maker, captured: &Captured) {
+    let tables = captured.snapshot.header().versions.iter();
+    let mut names = tables.map(|line| line.split(':').next().unwrap_or_default());
+    let is_command = matches!(maker, Maker::Command(_));
+    if is_command && names.all(is_tool_table) {
+        session.output.warning(
+            "the command has made no version table, so status and migrate will not know the version of a tenant; pass \
+             --versions-table if it has another name, or let the command record what it has applied",
+        );
+    }
+}
+
 /// Reports what was done in order to have a schema.
 fn say(session: &Session, maker: &Maker, first: &FirstSchema) {
     for leftover in &first.leftovers {
@@ -110,7 +119,7 @@ fn say(session: &Session, maker: &Maker, first: &FirstSchema) {
     }
     if let Maker::Migrations(_, table) = maker {
         session.output.note(&format!(
-            "applied {}; their versions are in {}, as {} keeps them (--versions-table names another)",
+            "applied {}; their versions are in {}, as with {} (see --versions-table)",
             plural(first.applied.len(), "migration"),
             table.table,
             table.style

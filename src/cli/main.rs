@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::arguments::{Arguments, Command, DiagnoseArguments};
 use super::common::Format;
 use super::failure::CommandError;
-use super::lines::{self, ErrorDetails, ErrorLine, ErrorObject, Line};
+use super::lines::{self, ErrorLine, ErrorObject, Line};
 use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
 use super::{
-    adopt, capture, completions, diagnose, drop, help, migrate, minify, move_tenant, nagios,
-    packaging, pool, project, provision, query, refresh, render, runs, snapshot_show, status,
-    targets, verify,
+    adopt, capture, completions, diagnose, drop, dynamic_completions, help, migrate, minify,
+    move_tenant, nagios, packaging, pool, project, provision, query, refresh, render, runs,
+    snapshot_show, status, targets, verify,
 };
 use crate::config::Environment;
 use crate::exit;
@@ -21,7 +21,11 @@ use crate::process::Shutdown;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let arguments = match help::parse(&std::env::args_os().collect::<Vec<_>>()) {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = dynamic_completions::answer(&words, &Environment::from_process()) {
+        return ExitCode::from(code);
+    }
+    let arguments = match help::parse(&words) {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version go to stdout and are not errors, also if stdout was closed early.
@@ -85,14 +89,10 @@ fn usage(error: &clap::Error) -> ErrorObject {
         .map(str::trim)
         .filter_map(|line| line.strip_prefix("tip: "));
     let tips = tips.collect::<Vec<_>>().join("; ");
+    let message = message.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     ErrorObject {
-        code: exit::USAGE,
-        id: "usage".to_owned(),
-        message: message.lines().map(str::trim).collect::<Vec<_>>().join(" "),
-        causes: Vec::new(),
-        statement: None,
         hint: Some(tips).filter(|tips| !tips.is_empty()),
-        more: ErrorDetails::default(),
+        ..ErrorObject::new("usage", message)
     }
 }
 
@@ -231,7 +231,15 @@ async fn command(session: &Session, command: Option<Command>) -> Result<u8, Comm
             session.say_project();
             diagnose::run(session, arguments).await
         }
-        Some(Command::Completions { shell }) => completions::print(shell),
+        Some(Command::Completions { shell, tenants }) => {
+            let script = if tenants {
+                dynamic_completions::script(shell)?
+            } else {
+                completions::script(shell)
+            };
+            Output::raw(&script)?;
+            Ok(exit::DONE)
+        }
         Some(Command::Man { command, dir: None }) => packaging::man(&command),
         Some(Command::Man { dir: Some(dir), .. }) => packaging::man_pages(&dir),
         Some(Command::JsonSchema) => {

@@ -14,6 +14,7 @@ mod decide;
 mod diagnose;
 mod doubts;
 mod drop;
+mod dynamic_completions;
 mod failure;
 mod first_capture;
 mod groups;
@@ -51,6 +52,7 @@ mod snapshot_file;
 mod snapshot_show;
 mod status;
 mod targets;
+mod typed_line;
 mod verify;
 
 pub use main::main;

@@ -12,13 +12,12 @@ use super::lines::{
 };
 use super::output::Output;
 use super::progress::Progress;
-use super::prompt::{Answer, ask};
+use super::prompt::{PromptAnswer, ask};
 use super::servers::at;
 use super::session::Session;
 use super::slip::{Slip, slips_warning};
 use super::snapshot_file;
 use crate::config::Settings;
-use crate::connect;
 use crate::exit;
 use crate::pg::{PgDump, Server};
 use crate::snapshot::capture::Note;
@@ -43,16 +42,14 @@ struct MovePlan {
 
 impl MovePlan {
     async fn new(session: &Session, arguments: TwoTenantsArguments) -> Result<Self, CommandError> {
-        let (old, new) = (
-            TenantName::new(arguments.old)?,
-            TenantName::new(arguments.new)?,
-        );
+        let old = TenantName::new(arguments.old)?;
+        let new = TenantName::new(arguments.new)?;
         if old == new {
             return Err(CommandError::Usage(
                 "the old and the new name are the same".to_owned(),
             ));
         }
-        if let Some(slip) = Slip::of(new.as_str(), true) {
+        if let Some(slip) = Slip::find(new.as_str(), true) {
             let slips = BTreeMap::from([(new.as_str(), slip)]);
             session
                 .output
@@ -68,14 +65,10 @@ impl MovePlan {
                 decisions.add(object, decision);
             }
         }
-        let server = arguments.target.connect(session, &settings).await?.server;
-        let pg_dump = connect::pg_dump(
-            &settings.tool,
-            &session.environment,
-            &server,
-            &session.shutdown,
-        )
-        .await?;
+        let (server, pg_dump) = arguments
+            .target
+            .connect_with_pg_dump(session, &settings)
+            .await?;
         Ok(Self {
             old,
             new,
@@ -103,14 +96,15 @@ fn decided(session: &Session, settings: &Settings) -> Result<Decisions, CommandE
 
 /// Explains the rename and asks for confirmation, if stdin is a terminal. A script is not asked.
 async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), CommandError> {
-    let (old, new) = (safe(old), safe(new));
+    let old = safe(old);
+    let new = safe(new);
     let question = format!(
         "'{old}' becomes '{new}': anything that still uses the old name will break\nType yes to rename: "
     );
     match ask(session, &question).await? {
-        Answer::NoTerminal => Ok(()),
-        Answer::Line(answer) if answer.trim() == "yes" => Ok(()),
-        Answer::Line(_) | Answer::EndOfInput => Err(CommandError::Usage(
+        PromptAnswer::NoTerminal => Ok(()),
+        PromptAnswer::Line(answer) if answer.trim() == "yes" => Ok(()),
+        PromptAnswer::Line(_) | PromptAnswer::EndOfInput => Err(CommandError::Usage(
             "nothing was renamed: the answer was not yes".to_owned(),
         )),
     }
@@ -131,7 +125,7 @@ pub(super) async fn rename(
     } = MovePlan::new(session, arguments.tenants).await?;
     let mut options = MoveOptions::new(decisions);
     options.not_a_tenant = arguments.not_a_tenant;
-    options.versions_table = arguments.versions_table;
+    options.versions_table = arguments.versions.table;
     let mentions: Vec<String> = setting_mentions(&server, &old, &session.shutdown)
         .await
         .map_err(LifecycleError::Psql)?
@@ -186,7 +180,8 @@ pub(super) async fn rename(
     }
     ignored::say(output, &renamed.ignored);
     output.say(&format!("proven: {} objects equal", renamed.objects));
-    let (old, new) = (safe(old.as_str()), safe(new.as_str()));
+    let old = safe(old.as_str());
+    let new = safe(new.as_str());
     output.success(
         anstyle::AnsiColor::Green.on_default(),
         "renamed",
@@ -233,7 +228,8 @@ pub(super) async fn clone(
         return Ok(exit::DONE);
     }
     ignored::say(output, &cloned.ignored);
-    let (old, new) = (safe(old.as_str()), safe(new.as_str()));
+    let old = safe(old.as_str());
+    let new = safe(new.as_str());
     let text = format!(
         "{old} to {new}{}: {}, {}",
         at(target.as_deref()),

@@ -60,7 +60,8 @@ impl Pools {
             tokio::join!(Servers::find(session, targets, &tool, what.citus), async {
                 snapshot_file::load(&path, session)
             });
-        let (snapshot, servers) = (Arc::new(snapshot?), servers?);
+        let snapshot = Arc::new(snapshot?);
+        let servers = servers?;
         servers.refuse_shared(session).await?;
         let retries = Retries {
             attempts: 8,
@@ -89,7 +90,8 @@ impl Pools {
         session: &Session,
         mut work: impl AsyncFnMut(&Provisioner, Option<&str>) -> Result<T, CommandError>,
     ) -> Result<(Vec<T>, PoolFailures), CommandError> {
-        let (mut results, mut failures) = (Vec::new(), PoolFailures::default());
+        let mut results = Vec::new();
+        let mut failures = PoolFailures::default();
         for (index, provisioner) in self.provisioners.iter().enumerate() {
             if session.shutdown.signal().is_some() {
                 break;
@@ -197,7 +199,9 @@ async fn fill_one(
         provisioner: filling.provisioner.clone(),
     };
     let mut bulk = Bulk::new(vec![bulk_target], options);
-    let (mut made, mut failed, mut code) = (0, 0, exit::DONE);
+    let mut made = 0;
+    let mut failed = 0;
+    let mut code = exit::DONE;
     if filling.missing > 0 {
         for room in bulk.prepare(&session.shutdown).await {
             match room {

@@ -1,6 +1,6 @@
 //! The command `snapshot show`.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 
 use super::arguments::{SnapshotArguments, SnapshotCommand};
 use super::failure::CommandError;
@@ -9,9 +9,10 @@ use super::output::Output;
 use super::session::{Session, input_name};
 use super::snapshot_file;
 use crate::exit;
-use crate::snapshot::Snapshot;
+use crate::snapshot::capture::is_tool_table;
+use crate::snapshot::{ObjectKind, Snapshot};
 use crate::sql::quote;
-use crate::text::safe;
+use crate::text::{safe, swriteln};
 
 pub(super) async fn run(
     session: &Session,
@@ -29,7 +30,7 @@ pub(super) async fn run(
     if session.output.is_json() {
         Output::json(&Line::SnapshotDetails(details))?;
     } else {
-        Output::raw(&text(&details))?;
+        Output::raw(&text(&details, &snapshot.counts()))?;
     }
     session.summary(Counts::SnapshotShow(SnapshotShowCounts { file, objects }))?;
     Ok(exit::DONE)
@@ -63,10 +64,10 @@ fn details_of(snapshot: &Snapshot, file: String) -> SnapshotDetailsLine {
 }
 
 /// One line for each fact, in the words of the file's header.
-fn text(details: &SnapshotDetailsLine) -> String {
+fn text(details: &SnapshotDetailsLine, counts: &BTreeMap<ObjectKind, usize>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<12} {}", safe(value));
+        swriteln!(text, "{name:<12} {}", safe(value));
     };
     line("file", &details.file);
     line("fingerprint", &details.fingerprint);
@@ -82,7 +83,13 @@ fn text(details: &SnapshotDetailsLine) -> String {
         line("server", &format!("PostgreSQL {server}{wording}"));
     }
     for versions in &details.versions {
-        line("versions", versions);
+        let table = versions.split(':').next().unwrap_or_default();
+        let name = if is_tool_table(table) {
+            "carried"
+        } else {
+            "versions"
+        };
+        line(name, versions);
     }
     if !details.seeds.is_empty() {
         let seeds: Vec<String> = details.seeds.iter().map(|seed| quote(seed)).collect();
@@ -92,8 +99,17 @@ fn text(details: &SnapshotDetailsLine) -> String {
         line(decision, object);
     }
     let mut name = "objects";
-    for (kind, count) in &details.objects {
-        line(name, &format!("{count:>6} {kind}"));
+    let width = counts.values().map(|count| count.to_string().len()).max();
+    for (kind, count) in counts {
+        let kind = if *count == 1 {
+            kind.words().to_owned()
+        } else {
+            kind.plural()
+        };
+        line(
+            name,
+            &format!("{count:>0$} {kind}", width.unwrap_or_default()),
+        );
         name = "";
     }
     text

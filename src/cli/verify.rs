@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::arguments::VerifyArguments;
 use super::failure::CommandError;
 use super::lines::{
-    Counts, Difference, DifferenceClass, InvalidIndex, LevelObject, LevelReference, Line,
+    Counts, DifferenceClass, DifferenceObject, InvalidIndex, LevelObject, Line, ReferenceObject,
     TenantDetails, TenantLine, TenantOutcome, VariantLine, VerifyCounts, VerifyDetails,
 };
 use super::migrations::load;
@@ -26,9 +26,7 @@ use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::verify::{DriftVariant, Verification, VerifyOptions, VersionLevel, verify};
 use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
-use crate::tenant::compare::{
-    Aspect, Class, DriftFinding, Reference, ReferenceKind, VersionReferences,
-};
+use crate::tenant::compare::{Class, DriftFinding, Reference, ReferenceKind, VersionReferences};
 use crate::text::{listed, plural, safe, swrite};
 
 /// Number of findings of a variant that are shown without `-v`.
@@ -53,18 +51,10 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let references = VersionReferences::new(
         &snapshots,
         migrations.as_ref(),
-        arguments.versions_table.as_deref(),
+        arguments.versions.table.as_deref(),
         session.common.outside(),
     );
-    let wanted = [
-        (arguments.owners, Aspect::Owners),
-        (arguments.privileges, Aspect::Privileges),
-        (arguments.comments, Aspect::Comments),
-    ];
-    let aspects: Vec<Aspect> = wanted
-        .into_iter()
-        .filter_map(|(wanted, aspect)| wanted.then_some(aspect))
-        .collect();
+    let aspects = arguments.aspects.chosen();
     let reference = if arguments.each_other {
         Reference::Majority
     } else {
@@ -76,14 +66,14 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         let options = VerifyOptions {
             scope,
             aspects: aspects.clone(),
-            versions_table: arguments.versions_table.clone(),
+            versions_table: arguments.versions.table.clone(),
         };
         Ok(verify(&entry.target.server, reference, &options, &session.shutdown).await?)
     };
     let progress = Progress::waiting(session, "comparing tenants");
     let outcome = servers.run_single(session, &selection, compare).await?;
     drop(progress);
-    let mut report = Report::default();
+    let mut report = VerifyTotals::default();
     let shown = Shown {
         fine: !arguments.problems,
         cosmetic: !arguments.problems || arguments.strict,
@@ -143,7 +133,7 @@ impl Shown {
 
 /// The figures of all targets.
 #[derive(Debug, Default)]
-struct Report {
+struct VerifyTotals {
     equal: usize,
     different: usize,
     variants: usize,
@@ -158,7 +148,7 @@ struct Report {
     ahead: usize,
 }
 
-impl Report {
+impl VerifyTotals {
     /// Returns the number of tenants, missing ones included.
     fn len(&self) -> usize {
         self.equal + self.different + self.missing
@@ -315,9 +305,9 @@ fn level_object(level: &VersionLevel) -> LevelObject {
     LevelObject {
         version: level.version.clone(),
         reference: match level.reference {
-            ReferenceKind::Snapshot => LevelReference::Snapshot,
-            ReferenceKind::Migrations => LevelReference::Migrations,
-            ReferenceKind::Majority => LevelReference::Majority,
+            ReferenceKind::Snapshot => ReferenceObject::Snapshot,
+            ReferenceKind::Migrations => ReferenceObject::Migrations,
+            ReferenceKind::Majority => ReferenceObject::Majority,
         },
         equal: level.equal,
         different: level.different,
@@ -352,8 +342,8 @@ fn outcome(class: Class) -> TenantOutcome {
     }
 }
 
-fn difference(finding: &DriftFinding) -> Difference {
-    Difference {
+fn difference(finding: &DriftFinding) -> DifferenceObject {
+    DifferenceObject {
         class: match finding.class {
             Class::Cosmetic => DifferenceClass::Cosmetic,
             Class::Real => DifferenceClass::Different,

@@ -7,7 +7,7 @@ use super::cure::Origins;
 use super::prepare::{Prepared, now};
 use super::probe::ServerProbe;
 use crate::config::{ConfigWarning, Connection, Environment, Host};
-use crate::pg::{EventTrigger, PasswordCommand, Token};
+use crate::pg::{EventTrigger, PasswordCommand, PasswordToken};
 use crate::text;
 use crate::tls::{
     Certificate, FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, ValidityStatus, is_hashed_list, moment,
@@ -78,7 +78,7 @@ pub struct Configured {
     /// `sslrootcert=system`, and what is known of the system's roots.
     pub system_roots: Option<SystemRoots>,
     /// The password is a token that says when it expires.
-    pub token: Option<Token>,
+    pub token: Option<PasswordToken>,
 }
 
 /// Facts of a client certificate, against which a server's alert is held.
@@ -139,7 +139,7 @@ impl Context {
     }
 
     /// Returns the token that is the password, if it is one.
-    pub fn token(&self) -> Option<Token> {
+    pub fn token(&self) -> Option<PasswordToken> {
         let printed = self.password_command.as_ref();
         printed
             .and_then(PasswordCommand::last_token)
@@ -147,7 +147,7 @@ impl Context {
     }
 
     /// Returns the token, if it has expired by now.
-    pub(super) fn expired_token(&self) -> Option<Token> {
+    pub(super) fn expired_token(&self) -> Option<PasswordToken> {
         self.token().filter(|token| token.expired(now()))
     }
 
@@ -196,7 +196,7 @@ impl Configured {
                 .get("OPENSSL_CONF")
                 .map(|path| text::safe(&path.to_string_lossy())),
             system_roots: system_roots(connection, environment),
-            token: password.and_then(|password| Token::read(password.expose_secret())),
+            token: password.and_then(|password| PasswordToken::read(password.expose_secret())),
         }
     }
 }
@@ -242,7 +242,8 @@ fn system_roots(connection: &Connection, environment: &Environment) -> Option<Sy
         return None;
     }
     let variable = |name: &str| environment.get(name).map(PathBuf::from);
-    let (file, directory) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"));
+    let file = variable("SSL_CERT_FILE");
+    let directory = variable("SSL_CERT_DIR");
     let has_certificate = |path: &Path| {
         crate::path::read(path).is_ok_and(|bytes| {
             bytes

@@ -9,6 +9,7 @@ use crate::sql::TenantName;
 
 /// Selects tenants of one server.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum TenantSelection {
     /// Every schema except `public` that has a version table or schemastamp's marker.
     All {

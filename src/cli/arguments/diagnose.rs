@@ -10,8 +10,8 @@ use super::value::span;
 pub(super) const DIAGNOSE_EXAMPLES: &str = "\
 Examples:
   schemastamp diagnose
-  schemastamp diagnose -h db.example.com --sslmode verify-full --sslrootcert ca.pem
-  schemastamp diagnose --targets targets.toml --expires-within 30d --format nagios
+  schemastamp diagnose -h db.example.com --sslmode verify-full
+  schemastamp diagnose --targets fleet.toml --expires-within 30d --format nagios
   schemastamp provision acme --diagnose";
 
 /// The arguments of `diagnose`.

@@ -12,13 +12,15 @@ use clap::Args;
 
 use super::report::ReportArguments;
 use super::selection::ScopeArguments;
+use super::shared::{VersionsTableArguments, WorkerArguments};
 use super::targets::TargetsArguments;
 use super::value::{seconds, whole};
+use crate::tenant::compare::Aspect;
 
 pub(super) const MIGRATE_EXAMPLES: &str = "\
 Examples:
   schemastamp migrate --all --migrations migrations --dry-run
-  schemastamp migrate --all --migrations migrations --jobs 4 --canary 10 --record
+  schemastamp migrate --all --migrations migrations --jobs 4 --canary 9 --record
   schemastamp migrate --undo 3f9c0a7be21d --migrations migrations --dry-run
   schemastamp migrate acme --run 'bin/migrate-tenant \"$SCHEMASTAMP_TENANT\"'";
 
@@ -31,21 +33,21 @@ Examples:
 pub(super) const ADOPT_EXAMPLES: &str = "\
 Examples:
   schemastamp adopt --all --dry-run
-  schemastamp adopt acme globex --migrations migrations
+  schemastamp adopt acme globex --migrations migrations --owners --privileges
   schemastamp adopt --match 'tenant_*' --targets targets.toml";
 
 pub(super) const QUERY_EXAMPLES: &str = "\
 Examples:
   schemastamp query --all -c 'SELECT count(*) FROM users'
   schemastamp query --match 'tenant_*' -f report.sql --format csv > report.csv
-  schemastamp query acme -c \"UPDATE plans SET price = 9 WHERE id = 1\" --write --yes";
+  schemastamp query acme -c \"UPDATE plans SET price = 9\" --write --yes";
 
 pub(super) const STATUS_EXAMPLES: &str = "\
 Examples:
   schemastamp status
   schemastamp status --migrations migrations --behind --exit-code
   schemastamp status --metrics /var/lib/node_exporter/schemastamp.prom
-  schemastamp status --reconcile --tenants-query 'SELECT schema AS name FROM accounts'";
+  schemastamp status --reconcile --tenants-query 'SELECT name FROM accounts'";
 
 pub(super) const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -73,21 +75,16 @@ pub(in crate::cli) struct MigrateArguments {
         conflicts_with_all = ["role", "allow_out_of_order", "allow_missing", "allow_changed"]
     )]
     pub(in crate::cli) run: Option<String>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
-    /// Run N workers
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
-    pub(in crate::cli) jobs: u16,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
+    #[command(flatten)]
+    pub(in crate::cli) workers: WorkerArguments,
     /// Migrate N tenants first, and the rest only if all of these succeed
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole(0..=usize::MAX))]
     pub(in crate::cli) canary: usize,
     /// Migrate the groups of FILE (TOML) one after the other
     #[arg(long, value_name = "FILE", conflicts_with = "canary")]
     pub(in crate::cli) groups: Option<PathBuf>,
-    /// Stop starting tenants after N failures
-    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
-    pub(in crate::cli) max_failures: Option<usize>,
     /// Postpone a tenant if a statement waits for a lock longer than SECONDS
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
     pub(in crate::cli) lock_timeout: f64,
@@ -144,6 +141,34 @@ pub(in crate::cli) struct RunsArguments {
     pub(in crate::cli) role: Option<String>,
 }
 
+/// Options that add to what is compared.
+#[derive(Clone, Copy, Debug, Args)]
+#[group(skip)]
+pub(in crate::cli) struct AspectArguments {
+    /// Compare owners too
+    #[arg(long)]
+    pub(in crate::cli) owners: bool,
+    /// Compare grants too
+    #[arg(long)]
+    pub(in crate::cli) privileges: bool,
+    /// Compare comments too
+    #[arg(long)]
+    pub(in crate::cli) comments: bool,
+}
+
+impl AspectArguments {
+    /// Returns the chosen aspects.
+    pub(in crate::cli) fn chosen(self) -> Vec<Aspect> {
+        let wanted = [
+            (self.owners, Aspect::Owners),
+            (self.privileges, Aspect::Privileges),
+            (self.comments, Aspect::Comments),
+        ];
+        let chosen = wanted.into_iter().filter(|(is_wanted, _)| *is_wanted);
+        chosen.map(|(_, aspect)| aspect).collect()
+    }
+}
+
 /// The arguments of `adopt`.
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct AdoptArguments {
@@ -154,9 +179,10 @@ pub(in crate::cli) struct AdoptArguments {
     /// Compare tenants that are newer than the snapshot with it plus the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
+    #[command(flatten)]
+    pub(in crate::cli) aspects: AspectArguments,
     /// Refuse also other orders of columns and other names of indexes and constraints
     #[arg(long)]
     pub(in crate::cli) strict: bool,
@@ -185,12 +211,8 @@ pub(in crate::cli) struct QueryArguments {
     /// Confirm --write
     #[arg(long, requires = "write")]
     pub(in crate::cli) yes: bool,
-    /// Run N workers
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
-    pub(in crate::cli) jobs: u16,
-    /// Stop starting tenants after N failures
-    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
-    pub(in crate::cli) max_failures: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) workers: WorkerArguments,
     /// Query as ROLE
     #[arg(long, value_name = "ROLE")]
     pub(in crate::cli) role: Option<String>,
@@ -220,9 +242,8 @@ pub(in crate::cli) struct StatusArguments {
     /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
 }
 
 /// The arguments of `verify`.
@@ -238,18 +259,10 @@ pub(in crate::cli) struct VerifyArguments {
     /// Compare tenants that are newer than the snapshot with it plus the SQL migrations in DIR
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
-    /// Compare owners too
-    #[arg(long)]
-    pub(in crate::cli) owners: bool,
-    /// Compare grants too
-    #[arg(long)]
-    pub(in crate::cli) privileges: bool,
-    /// Compare comments too
-    #[arg(long)]
-    pub(in crate::cli) comments: bool,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
+    #[command(flatten)]
+    pub(in crate::cli) aspects: AspectArguments,
     /// Exit with 1 also for the order of columns and the names of indexes and constraints
     #[arg(long)]
     pub(in crate::cli) strict: bool,

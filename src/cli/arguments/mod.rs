@@ -11,6 +11,7 @@ mod lifecycle;
 mod provision;
 mod report;
 mod selection;
+mod shared;
 mod shell;
 mod snapshot;
 mod targets;
@@ -83,8 +84,9 @@ service file, password file.";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
-  schemastamp completions bash > ~/.local/share/bash-completion/completions/schemastamp
-  schemastamp completions zsh > ~/.zfunc/_schemastamp    # with ~/.zfunc in fpath, before compinit
+  source <(schemastamp completions bash)             # in .bashrc
+  source <(schemastamp completions bash --tenants)   # and names of tenants
+  schemastamp completions zsh > ~/.zfunc/_schemastamp   # with ~/.zfunc in fpath
   schemastamp completions fish > ~/.config/fish/completions/schemastamp.fish
   schemastamp completions nushell > ~/.config/nushell/autoload/schemastamp.nu";
 
@@ -180,6 +182,9 @@ pub(in crate::cli) enum Command {
         /// Print the completions for SHELL
         #[arg(value_enum)]
         shell: CompletionShell,
+        /// Complete the names of tenants and targets too: each Tab on one asks the database
+        #[arg(long)]
+        tenants: bool,
     },
     /// Print the JSON Schema of the lines of --format json
     #[command(after_help = JSON_SCHEMA_EXAMPLES)]

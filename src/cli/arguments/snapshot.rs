@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::provision::TenantKindArguments;
+use super::shared::VersionsTableArguments;
 use super::targets::OneTargetArguments;
 
 pub(super) const CAPTURE_EXAMPLES: &str = "\
@@ -18,7 +19,7 @@ Examples:
   schemastamp capture --schema tenant_demo --seed plans -o snapshots/billing.sql
   schemastamp capture --from db/structure.sql --schema app -o snapshots/app.sql
   schemastamp capture --migrations db/migrations -o snapshots/app.sql
-  schemastamp capture --schema tenant_demo --rename 'function audit()' -o snapshots/billing.sql";
+  schemastamp capture --schema tenant_demo --rename 'function log()' -o demo.sql";
 
 pub(super) const MINIFY_EXAMPLES: &str = "\
 Examples:
@@ -33,7 +34,7 @@ Examples:
 pub(super) const RENDER_EXAMPLES: &str = "\
 Examples:
   schemastamp render acme > acme.sql
-  schemastamp render acme --no-owner --no-privileges | psql -v ON_ERROR_STOP=1 app";
+  schemastamp render acme --no-owner --no-privileges | psql -1 app";
 
 pub(super) const REFRESH_EXAMPLES: &str = "\
 Examples:
@@ -60,10 +61,10 @@ pub(in crate::cli) struct CaptureArguments {
     /// Write to FILE, not stdout; take over the decisions and seed tables of an existing FILE
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
-    /// Read a dump instead of running pg_dump; - for stdin
+    /// Read a dump, not pg_dump's output; - for stdin
     #[arg(long, value_name = "DUMP.sql")]
     pub(in crate::cli) from: Option<PathBuf>,
-    /// Carry the rows of TABLE (repeatable, in the order in which to fill the tables)
+    /// Carry the rows of TABLE (repeatable, in the order of filling)
     #[arg(long, value_name = "TABLE")]
     pub(in crate::cli) seed: Vec<String>,
     /// Use TABLE as the version table, if it is not a well-known one
@@ -72,13 +73,13 @@ pub(in crate::cli) struct CaptureArguments {
     /// With --from: take the rows of version tables that the dump lacks from SCHEMA of the database
     #[arg(long, value_name = "SCHEMA", requires = "from")]
     pub(in crate::cli) versions_from: Option<String>,
-    /// Keep ambiguous text of OBJECT as it is (repeatable)
+    /// Keep ambiguous text of OBJECT (repeatable)
     #[arg(long, value_name = "OBJECT")]
     pub(in crate::cli) keep: Vec<String>,
-    /// Replace the schema's name in ambiguous text of OBJECT (repeatable)
+    /// Rename in ambiguous text of OBJECT (repeatable)
     #[arg(long, value_name = "OBJECT")]
     pub(in crate::cli) rename: Vec<String>,
-    /// Skip the proof: do not load a copy and compare it with the source
+    /// Skip the proof: load no copy to compare
     #[arg(long)]
     pub(in crate::cli) no_prove: bool,
     /// Leave out owners
@@ -150,9 +151,8 @@ pub(in crate::cli) struct RefreshArguments {
     /// Write the new snapshot to FILE instead of replacing the old one
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
     /// Skip the proof: do not compare a new tenant with an old one and its migrations
     #[arg(long)]
     pub(in crate::cli) no_prove: bool,
@@ -170,9 +170,8 @@ pub(in crate::cli) struct CheckArguments {
     /// Compare the snapshot with itself plus the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
     #[command(flatten)]
     pub(in crate::cli) target: OneTargetArguments,
 }

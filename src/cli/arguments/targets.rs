@@ -14,8 +14,8 @@ use crate::config::FileChoice;
 
 pub(super) const TARGETS_EXPORT_EXAMPLES: &str = "\
 Examples:
-  schemastamp targets export --targets fleet.toml --format pgbouncer > databases.ini
-  schemastamp targets export --targets fleet.toml --format pgdog --name prod > pgdog.toml
+  schemastamp targets export --targets fleet.toml --format pgbouncer > pool.ini
+  schemastamp targets export --targets fleet.toml --format pgdog --name prod
   schemastamp targets export --targets fleet.toml --format json";
 
 /// The arguments of `targets`.

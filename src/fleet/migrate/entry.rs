@@ -98,7 +98,11 @@ impl<'m> QueueEntry<'m> {
         if !self.report.pending.is_empty() {
             self.report.pending.remove(0);
         }
-        self.report.to = Some(migration.version.to_string());
+        let style = self.versions.as_ref().map(|versions| versions.style);
+        self.report.to = Some(match style {
+            Some(style) => style.stored(&migration.version),
+            None => migration.version.to_string(),
+        });
     }
 
     pub(super) fn settle(&mut self, outcome: MigrateOutcome) {

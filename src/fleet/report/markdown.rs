@@ -1,7 +1,7 @@
 //! A report in Markdown, as GitHub and GitLab show it in pull requests and job summaries.
 
 use super::escape::{markdown, markdown_code, markdown_code_lines};
-use super::model::{FleetReport, FleetVariant, Severity, TenantGroup};
+use super::model::{FleetReport, FleetVariant, OutcomeWeight, TenantGroup};
 use super::words::{finished, headline, outcome_words, seconds, version_word};
 use crate::tenant::compare::DriftFinding;
 use crate::text::{listed, plural, swriteln};
@@ -37,7 +37,7 @@ pub fn to_markdown(report: &FleetReport) -> String {
     let groups = report.groups();
     let (problems, notices): (Vec<_>, Vec<_>) = groups
         .iter()
-        .partition(|group| group.severity == Severity::Problem);
+        .partition(|group| group.severity == OutcomeWeight::Problem);
     group_table(&mut text, "Problems", &problems);
     group_table(&mut text, "Behind", &notices);
     drift(&mut text, report);
@@ -108,14 +108,15 @@ fn drift(text: &mut String, report: &FleetReport) {
 
 /// Returns the rows of an object: one for each part that differs.
 fn rows(finding: &DriftFinding) -> Vec<String> {
-    let side = |value: &Option<String>| match value {
-        Some(value) => markdown_code_lines(value, LENGTH),
+    let side = |value: Option<&str>| match value {
+        Some(value) => markdown_code_lines(value, LENGTH + 2),
         None => "nothing".to_owned(),
     };
     let parts = finding.differing_parts().into_iter();
     parts
         .map(|part| {
             let object = format!("{} {}", finding.kind, finding.object);
+            let part = part.clipped(LENGTH);
             format!(
                 "| {}{} | {} | {} |",
                 markdown_code(&object, LENGTH),
@@ -124,8 +125,8 @@ fn rows(finding: &DriftFinding) -> Vec<String> {
                 } else {
                     format!(" {}", markdown(&part.name, LENGTH))
                 },
-                side(&part.expected),
-                side(&part.found)
+                side(part.expected.as_deref()),
+                side(part.found.as_deref())
             )
         })
         .collect()
@@ -158,7 +159,7 @@ fn targets(text: &mut String, report: &FleetReport) {
         "### Targets\n\n| target | tenants | problems | |\n|---|---:|---:|---|"
     );
     for target in report.targets.iter().filter(|target| target.name.is_some()) {
-        let is_problem = |severity| severity == Severity::Problem;
+        let is_problem = |severity| severity == OutcomeWeight::Problem;
         swriteln!(
             *text,
             "| {} | {} | {} | {} |",

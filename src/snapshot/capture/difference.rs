@@ -4,13 +4,14 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::pg::catalog::{Aspect, Aspects, ObjectId};
+use crate::pg::catalog::{Aspects, ObjectAspect, ObjectId};
 use crate::snapshot::RenderOptions;
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::rename::may_hold;
 use crate::snapshot::strip_mark;
 use crate::sql::literal::content;
 use crate::sql::{as_reloaded, quote, tokens};
+use crate::text::clip_to_difference;
 
 /// An aspect in which the copy is not its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,25 +46,12 @@ impl fmt::Display for Difference {
 
 /// The parts of two texts from a little before their first difference on.
 fn differing(left: &str, right: &str) -> (String, String) {
-    let same = left
-        .chars()
-        .zip(right.chars())
-        .take_while(|(a, b)| a == b)
-        .count();
-    let from = same.saturating_sub(20);
-    let shown = |text: &str| {
-        let part: String = text
-            .chars()
-            .skip(from)
-            .take(100)
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        format!("'{}{part}'", if from > 0 { "…" } else { "" })
-    };
-    (shown(left), shown(right))
+    let (left, right) = clip_to_difference(left, right, 100);
+    let shown = |text: &str| format!("'{}'", text.replace(char::is_control, " "));
+    (shown(&left), shown(&right))
 }
 
-pub(super) fn is_compared(aspect: &Aspect, compare: &RenderOptions) -> bool {
+pub(super) fn is_compared(aspect: &ObjectAspect, compare: &RenderOptions) -> bool {
     match aspect.aspect.as_str() {
         "owner" => compare.owners,
         "privileges" => compare.privileges && compare.owners,

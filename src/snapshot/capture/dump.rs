@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::note::Concern;
-use super::rows::{TableRows, VERSIONS_TABLES};
+use super::rows::{TableRows, VERSIONS_TABLES, is_tool_table};
 use super::values::{self, CopyData, ValueError};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::sql::script::line_of;
 use crate::sql::{Script, ScriptError, quote};
+use crate::text::slice;
 
 /// The content of a dump for one schema.
 #[derive(Clone, Debug, Default)]
@@ -239,7 +240,7 @@ impl Dump {
         let mut all: Option<CopyData> = None;
         for place in places {
             let (RowsAt::Copy { statement, .. } | RowsAt::Insert { statement }) = place;
-            let sql = text.get(statement.clone()).unwrap_or_default();
+            let sql = slice(text, statement.clone());
             let refuse = |source| DumpError::Rows {
                 line: line_of(text, statement.start),
                 table: table.to_owned(),
@@ -251,8 +252,7 @@ impl Dump {
                     values::refuse_copy_options(&script, sql).map_err(refuse)?;
                     CopyData {
                         columns: values::columns(&script, sql),
-                        rows: values::copy_rows(text.get(data.clone()).unwrap_or_default())
-                            .map_err(refuse)?,
+                        rows: values::copy_rows(slice(text, data.clone())).map_err(refuse)?,
                     }
                 }
                 RowsAt::Insert { .. } => values::insert_rows(&script, sql).map_err(refuse)?,
@@ -281,9 +281,13 @@ impl Dump {
                         && !carried.iter().any(|rows| rows.table == **table)
                 })
                 .map(|table| {
+                    let effect = if is_tool_table(table) {
+                        "in which a migration tool keeps its own settings"
+                    } else {
+                        "without which a tenant has no version"
+                    };
                     format!(
-                        "the rows of {table}, without which a tenant has no version (--versions-from takes them from a \
-                         schema of the database)"
+                        "the rows of {table}, {effect} (--versions-from takes them from a schema of the database)"
                     )
                 }),
         );

@@ -3,7 +3,7 @@
 use crate::snapshot::object::identifier_value;
 use crate::sql::{Statement, Token};
 
-/// Says whether the statements in front of a transaction's end, or of that of a part of it, stay.
+/// The effect of the end of a transaction, or of a part of it, on the statements before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// They stay.

@@ -1,6 +1,6 @@
 //! Objects that a copy lacks on purpose.
 
-use crate::pg::catalog::Aspect;
+use crate::pg::catalog::ObjectAspect;
 use crate::snapshot::object::Action;
 use crate::snapshot::rendered::Rendered;
 
@@ -44,8 +44,9 @@ impl Exceptions<'_> {
     }
 
     /// The aspect as it is compared; `None` when it is not.
-    pub(crate) fn adjust(&self, mut aspect: Aspect) -> Option<Aspect> {
-        let (kind, name) = (aspect.object.kind.as_str(), aspect.object.name());
+    pub(crate) fn adjust(&self, mut aspect: ObjectAspect) -> Option<ObjectAspect> {
+        let kind = aspect.object.kind.as_str();
+        let name = aspect.object.name();
         if kind == "index" && self.invalid_indexes.contains(&name) {
             return None;
         }

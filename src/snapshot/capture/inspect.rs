@@ -1,7 +1,6 @@
 //! Queries the facts about the live schema that a dump does not contain.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use serde::Deserialize;
 
@@ -16,6 +15,7 @@ use crate::process::Shutdown;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
 use crate::sql::identifier::unquote;
 use crate::sql::{TokenKind, quote, quote_literal, tokens};
+use crate::text::swriteln;
 
 /// The server's facts about a live schema.
 #[derive(Clone, Debug, Deserialize)]
@@ -195,7 +195,7 @@ pub(crate) async fn oid_values<'a>(
     for table in tables {
         for (column, _) in &table.oid_columns {
             let from = format!("{}.{}", quote(schema), quote(&table.name));
-            let _ = writeln!(
+            swriteln!(
                 sql,
                 "SELECT pg_catalog.json_build_array({table_name}, {column_name}, pg_catalog.count(DISTINCT m.oid), \
                  pg_catalog.count(DISTINCT o.oid)) \
@@ -313,43 +313,16 @@ pub(super) async fn read_rows(
          SET LOCAL row_security = off;\n",
     );
     let mut found = Vec::new();
-    for InspectedTable {
-        name,
-        columns,
-        identity,
-        partitioned,
-        own_types,
-        ..
-    } in &inspection.tables
-    {
-        if !tables.contains(name) {
+    for table in &inspection.tables {
+        if !tables.contains(&table.name) {
             continue;
         }
-        let value = |column: &String| {
-            let quoted = quote(column);
-            if !own_types.contains(column) {
-                return format!("{quoted}::text");
-            }
-            // Written by the type's output function, as in pg_dump. A cast to text may do anything.
-            format!(
-                "CASE WHEN pg_catalog.num_nulls({quoted}) OPERATOR(pg_catalog.=) 0 THEN pg_catalog.format('%s', {quoted}) END"
-            )
-        };
-        let values: Vec<String> = columns.iter().map(value).collect();
-        let _ = writeln!(
-            sql,
-            "SELECT pg_catalog.json_build_array({}, pg_catalog.json_build_array({})) FROM {}{}.{};",
-            found.len(),
-            values.join(", "),
-            if *partitioned { "" } else { "ONLY " },
-            quote(schema),
-            quote(name)
-        );
+        sql.push_str(&rows_sql(schema, table, found.len()));
         found.push(TableRows {
-            table: name.clone(),
-            columns: columns.clone(),
+            table: table.name.clone(),
+            columns: table.columns.clone(),
             rows: Vec::new(),
-            identity: *identity,
+            identity: table.identity,
         });
     }
     let users = sequence_tables(dump);
@@ -359,7 +332,7 @@ pub(super) async fn read_rows(
         .filter(|(_, of)| are_read(of))
         .map(|(sequence, _)| sequence)
     {
-        let _ = writeln!(
+        swriteln!(
             sql,
             "SELECT pg_catalog.json_build_array({}, last_value::text, is_called) FROM {}.{};",
             quote_literal(sequence),
@@ -401,6 +374,29 @@ pub(super) async fn read_rows(
         }
     }
     Ok(found)
+}
+
+/// Returns the query for the rows of a table: each is its index and its values as text.
+fn rows_sql(schema: &str, table: &InspectedTable, index: usize) -> String {
+    let value = |column: &String| {
+        let quoted = quote(column);
+        if !table.own_types.contains(column) {
+            return format!("{quoted}::text");
+        }
+        // Written by the type's output function, as in pg_dump. A cast to text may do anything.
+        format!(
+            "CASE WHEN pg_catalog.num_nulls({quoted}) OPERATOR(pg_catalog.=) 0 THEN pg_catalog.format('%s', {quoted}) END"
+        )
+    };
+    let values: Vec<String> = table.columns.iter().map(value).collect();
+    // ONLY: the children of a table in an inheritance tree are tables of their own. A partitioned table has no rows itself.
+    let only = if table.partitioned { "" } else { "ONLY " };
+    format!(
+        "SELECT pg_catalog.json_build_array({index}, pg_catalog.json_build_array({})) FROM {only}{}.{};\n",
+        values.join(", "),
+        quote(schema),
+        quote(&table.name)
+    )
 }
 
 #[cfg(test)]

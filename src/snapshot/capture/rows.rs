@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 use super::dump_mentions::holds_word;
 use super::values::Value;
@@ -10,6 +9,7 @@ use crate::snapshot::decision::{Decision, Decisions};
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::{quote, quote_literal};
+use crate::text::swrite;
 
 /// The well-known tables of migration tools, which `capture` finds if none is named.
 pub const VERSIONS_TABLES: &[&str] = &[
@@ -35,6 +35,18 @@ pub const VERSIONS_TABLES: &[&str] = &[
     "phinxlog",
     "migrations",
 ];
+
+/// Those of them in which a tool keeps no versions but settings and locks of its own.
+const TOOL_TABLES: [&str; 3] = [
+    "ar_internal_metadata",
+    "databasechangeloglock",
+    "knex_migrations_lock",
+];
+
+/// Returns `true` for a table of a migration tool that holds settings or a lock, and no versions.
+pub fn is_tool_table(table: &str) -> bool {
+    TOOL_TABLES.contains(&table)
+}
 
 /// Most rows in one INSERT: keeps lines and messages of a sane size.
 const ROWS_PER_STATEMENT: usize = 500;
@@ -177,7 +189,7 @@ impl TableRows {
         }
         if !self.columns.is_empty() {
             let columns: Vec<String> = self.columns.iter().map(|column| quote(column)).collect();
-            let _ = write!(head, " ({})", escape_placeholders(&columns.join(", ")));
+            swrite!(head, " ({})", escape_placeholders(&columns.join(", ")));
         }
         if self.identity {
             head.push_str(" OVERRIDING SYSTEM VALUE");
@@ -202,7 +214,8 @@ impl TableRows {
 /// A qualified name with `#{prefix}` for the schema, also within the types of arguments; `None` when it is not in it.
 fn renamed(name: &str, schema: &str, of_schemas: bool) -> Option<String> {
     let tokens = crate::sql::tokens(name);
-    let (mut template, mut found) = (String::with_capacity(name.len()), false);
+    let mut template = String::with_capacity(name.len());
+    let mut found = false;
     for (at, token) in tokens.iter().enumerate() {
         let qualifies = tokens.get(at + 1).is_some_and(|next| next.is(name, ".")) || of_schemas;
         if qualifies && identifier_value(*token, name).as_deref() == Some(schema) {
@@ -233,10 +246,8 @@ fn literal(value: &Value) -> String {
 }
 
 fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
-    let (left, right) = (
-        left.and_then(Value::as_text),
-        right.and_then(Value::as_text),
-    );
+    let left = left.and_then(Value::as_text);
+    let right = right.and_then(Value::as_text);
     let number = |value: Option<&str>| value.and_then(|value| value.parse::<i128>().ok());
     match (number(left), number(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
@@ -244,7 +255,7 @@ fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
     }
 }
 
-/// Returns the header's text about a version table: the number of rows, and the last version.
+/// Returns the header's text about a migration tool's table: the number of rows, and the last version if it holds versions.
 pub fn describe_versions(rows: &TableRows) -> String {
     let named = [
         "version",
@@ -262,6 +273,7 @@ pub fn describe_versions(rows: &TableRows) -> String {
     let mut values: Vec<Option<&Value>> = rows.rows.iter().map(|row| row.get(column)).collect();
     values.sort_by(|left, right| compare(*left, *right));
     let last = values.last().copied().flatten().and_then(Value::as_text);
+    let last = last.filter(|_| !is_tool_table(&rows.table));
     let count = rows.rows.len();
     let plural = if count == 1 { "row" } else { "rows" };
     let last = last.map_or_else(String::new, |last| {

@@ -9,7 +9,10 @@ use crate::snapshot::capture::Difference;
 use crate::snapshot::object::identifier_value;
 use crate::sql::literal::content;
 use crate::sql::{TokenKind, tokens};
-use crate::text::bounded;
+use crate::text::{bounded, clip_to_difference, safe};
+
+/// Number of characters of a definition that a message shows.
+const LENGTH: usize = 120;
 
 /// The classes of differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +52,17 @@ pub struct DifferingPart {
     pub expected: Option<String>,
     /// The text in the tenant, or `None` if it has no such object.
     pub found: Option<String>,
+}
+
+impl DifferingPart {
+    /// Cuts texts of more than `limit` characters to where they differ.
+    #[must_use]
+    pub fn clipped(mut self, limit: usize) -> Self {
+        if let (Some(expected), Some(found)) = (&mut self.expected, &mut self.found) {
+            (*expected, *found) = clip_to_difference(expected, found, limit);
+        }
+        self
+    }
 }
 
 impl DriftFinding {
@@ -101,8 +115,8 @@ impl fmt::Display for DriftFinding {
             _ if self.class == Class::ForeignTenant => {
                 write!(
                     formatter,
-                    "{kind} {object} refers to another tenant: {}",
-                    shown(self.found.as_deref().unwrap_or_default())
+                    "{kind} {object} refers to another tenant: '{}'",
+                    bounded(self.found.as_deref().unwrap_or_default(), LENGTH)
                 )
             }
             (Some(expected), Some(found)) if self.class == Class::Cosmetic && aspect == "name" => {
@@ -132,12 +146,13 @@ impl fmt::Display for DriftFinding {
                         )?;
                         continue;
                     }
+                    let (found, expected) = clip_to_difference(&found, &expected, LENGTH);
                     write!(
                         formatter,
-                        "{}{name}: has {}, should have {}",
+                        "{}{name}: has '{}', should have '{}'",
                         if name.is_empty() { "" } else { ", " },
-                        shown(&found),
-                        shown(&expected)
+                        safe(&found),
+                        safe(&expected)
                     )?;
                 }
                 Ok(())
@@ -192,11 +207,6 @@ fn parts(expected: &str, found: &str) -> Vec<(String, String, String)> {
             )
         })
         .collect()
-}
-
-/// Clips a text to 120 characters on one line.
-fn shown(text: &str) -> String {
-    format!("'{}'", bounded(text, 120))
 }
 
 /// Kinds of objects that have columns.

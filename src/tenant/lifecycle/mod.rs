@@ -12,7 +12,7 @@ mod state;
 
 pub use clone::{Cloned, clone_tenant};
 pub(crate) use drop::drop_own_schema;
-pub use drop::{DropError, DropOptions, Preview, drop_tenant, preview};
+pub use drop::{DropError, DropOptions, Preview, drop_tenant, preview_drop};
 pub use error::LifecycleError;
 pub use guard::SchemaRefusal;
 pub use mentions::{SettingMention, setting_mentions, text_mentions};

@@ -1,9 +1,9 @@
 //! Renames a tenant: the server renames identifiers, text is rewritten, and the result is proven.
 
 use super::guard::Demand;
-use super::state::{captured, explain, guard, look};
+use super::state::{capture_tenant, explain, guard, look};
 use super::{LifecycleError, MoveOptions};
-use crate::pg::catalog::{Aspect, Aspects, objects};
+use crate::pg::catalog::{Aspects, ObjectAspect, objects};
 use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{
@@ -20,6 +20,7 @@ use crate::tenant::{RewriteReader, rewrites};
 
 /// A tenant under its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Renamed {
     /// The objects whose text was rewritten: `function audit(integer)`.
     pub rewritten: Vec<String>,
@@ -51,9 +52,10 @@ pub async fn rename_tenant(
     };
     let versions_table = options.versions_table.as_deref();
     let before = look(server, old, new, versions_table, demand, shutdown).await?;
-    let source = captured(server, pg_dump, old, &options.decisions, false, shutdown).await?;
+    let source = capture_tenant(server, pg_dump, old, &options.decisions, false, shutdown).await?;
     let snapshot = &source.snapshot;
-    let (mut rewriting, mut rewritten) = (String::new(), Vec::new());
+    let mut rewriting = String::new();
+    let mut rewritten = Vec::new();
     for rewrite in rewrites(snapshot, new, before.major, RewriteReader::Psql)? {
         rewritten.push(rewrite.object);
         for sql in rewrite.statements {
@@ -74,7 +76,7 @@ pub async fn rename_tenant(
         .filter(refreshes)
         .map(|statement| statement.object.name.clone())
         .collect();
-    let trial = Trial {
+    let trial = RenameTrial {
         server,
         snapshot,
         work: &work,
@@ -98,7 +100,8 @@ pub async fn rename_tenant(
     })?;
     if !found.is_empty() && found.iter().all(may_be_reworded) {
         // The proof of a capture finds out what the server words differently after a reload.
-        let proven = captured(server, pg_dump, old, &options.decisions, true, shutdown).await?;
+        let proven =
+            capture_tenant(server, pg_dump, old, &options.decisions, true, shutdown).await?;
         let reworded = proven.proof.map(|proof| proof.reworded).unwrap_or_default();
         found.retain(|difference| {
             !reworded
@@ -120,7 +123,7 @@ pub async fn rename_tenant(
 }
 
 /// The input of a rename's proof.
-struct Trial<'a> {
+struct RenameTrial<'a> {
     server: &'a Server,
     snapshot: &'a Snapshot,
     /// The rename itself, behind `BEGIN`.
@@ -131,7 +134,7 @@ struct Trial<'a> {
     exceptions: Exceptions<'a>,
 }
 
-impl Trial<'_> {
+impl RenameTrial<'_> {
     /// Compares the renamed schema with a copy of the template. If they differ, a second trial with
     /// two copies finds the properties that the server sets by itself.
     async fn prove(&self, shutdown: &Shutdown) -> Result<Compared, LifecycleError> {
@@ -203,7 +206,7 @@ impl Trial<'_> {
         let mut renamed = Aspects::default();
         let mut copies = copies.map(|copy| (copy, Aspects::default()));
         for line in &output.lines {
-            let aspect = serde_json::from_str(line).ok().and_then(Aspect::read);
+            let aspect = serde_json::from_str(line).ok().and_then(ObjectAspect::read);
             let Some(aspect) = aspect.and_then(|aspect| self.exceptions.adjust(aspect)) else {
                 continue;
             };
@@ -227,7 +230,7 @@ struct Compared {
     copy: TenantName,
 }
 
-fn is_compared(aspect: &Aspect) -> bool {
+fn is_compared(aspect: &ObjectAspect) -> bool {
     let is_left_out = matches!(
         aspect.aspect.as_str(),
         "owner" | "privileges" | "security label"

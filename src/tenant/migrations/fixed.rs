@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::snapshot::PLACEHOLDER;
 use crate::sql::literal::content;
 use crate::sql::script::line_of;
 use crate::sql::{Token, TokenKind, fold, tokens_of_template};
@@ -28,7 +29,8 @@ impl fmt::Display for FixedSchema {
             object,
             changed,
         } = self;
-        let (schema, object) = (schema.escape_debug(), object.escape_debug());
+        let schema = schema.escape_debug();
+        let object = object.escape_debug();
         if *changed {
             write!(
                 formatter,
@@ -120,7 +122,8 @@ fn look(text: &str, line: &dyn Fn(usize) -> usize, outermost: bool, found: &mut 
         let (Some(schema_name), Some(object)) = (name(schema, text), name(object, text)) else {
             continue;
         };
-        if !other_meaning && !is_shared(&schema_name, changed) {
+        let is_of_tenant = schema_name.contains(PLACEHOLDER);
+        if !other_meaning && !is_of_tenant && !is_shared(&schema_name, changed) {
             found.push(FixedSchema {
                 line: line(schema.start),
                 schema: schema_name,
@@ -207,6 +210,7 @@ mod tests {
             "ALTER TABLE #{prefix}.users ADD c public.citext REFERENCES public.accounts (id)",
             "SELECT u.id FROM #{prefix}.users u JOIN #{prefix}.t ON u.id = t.id",
             "UPDATE #{prefix}.users u SET a = u.b",
+            "INSERT INTO \"#{prefix}\".users SELECT * FROM \"#{prefix}_old\".users",
             "SELECT 1 FROM pg_catalog.pg_class",
             "SELECT 'from app.t'",
             "SELECT 1 FROM #{prefix}.t u WHERE extract(epoch FROM u.at) > 0 AND u.a IS DISTINCT FROM u.b",

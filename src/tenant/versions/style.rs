@@ -137,6 +137,15 @@ impl Style {
         )
     }
 
+    /// Returns a version as the tool's table has it: `3` for the file `00003_name.sql` where the table has numbers.
+    pub(crate) fn stored(self, version: &MigrationVersion) -> String {
+        let number = match self {
+            Self::Ecto | Self::Sqlx | Self::GolangMigrate | Self::Goose => version.number(),
+            _ => None,
+        };
+        number.map_or_else(|| version.to_string(), |number| number.to_string())
+    }
+
     /// Returns SQL for all rows of a table as one JSON array: `[version]`, `[version, dirty]` or
     /// `[version, dirty, checksum]`.
     pub(crate) fn rows_sql(self, table: &str) -> String {
@@ -226,6 +235,7 @@ impl Style {
         let version = &migration.version;
         Some(match self {
             Self::Ecto => format!(
+                // Ecto writes a `naive_datetime`: UTC, without fractions of a second.
                 "INSERT INTO {table} (version, inserted_at) VALUES ({}, pg_catalog.date_trunc('second', pg_catalog.timezone('UTC', pg_catalog.now())))",
                 version.number()?
             ),
@@ -251,6 +261,8 @@ impl Style {
                 "INSERT INTO {table} (version, description, success, checksum, execution_time) \
                  VALUES ({}, {}, true, '\\x{}'::bytea, 0)",
                 version.number()?,
+                // sqlx makes the description of the file's name in the same way, and compares the checksum on its
+                // next run.
                 quote_literal(&migration.name.replace('_', " ")),
                 sha384(&migration.text)
             ),
@@ -318,7 +330,8 @@ fn time_of(version: &str) -> String {
     let format = time::macros::format_description!("[year][month][day][hour][minute][second]");
     match time::PrimitiveDateTime::parse(version, format) {
         Ok(time) => {
-            let (date, clock) = (time.date(), time.time());
+            let date = time.date();
+            let clock = time.time();
             let (hour, minute, second) = clock.as_hms();
             format!("{date} {hour:02}:{minute:02}:{second:02}+00")
         }
@@ -405,6 +418,14 @@ mod tests {
         assert_eq!(time_of("20240131120059"), "2024-01-31 12:00:59+00");
         assert_eq!(time_of("20241331120059"), "2000-01-01 00:00:00+00");
         assert_eq!(time_of("7"), "2000-01-01 00:00:00+00");
+    }
+
+    #[test]
+    fn a_version_is_named_as_the_tools_table_has_it() {
+        let version = MigrationVersion::parse("00003").unwrap();
+        assert_eq!(Style::Goose.stored(&version), "3");
+        assert_eq!(Style::GolangMigrate.stored(&version), "3");
+        assert_eq!(Style::Rails.stored(&version), "00003");
     }
 
     #[test]

@@ -93,8 +93,8 @@ fn what_a_snapshot_holds_is_shown() {
             "file         snapshots/app.sql\nfingerprint  {fingerprint}\nformat       2\n\
              server       PostgreSQL {major}, in the wording of pg_dump 18\n\
              versions     schema_migrations: 1 row, last 20240101000000\nseed         plans\n\
-             rename       function log(t text)\nobjects           2 constraint\n                  1 function\n\
-             \x20                 2 table\n"
+             rename       function log(t text)\nobjects      2 tables\n             1 function\n\
+             \x20            2 constraints\n"
         )
     );
     let json = world
@@ -134,6 +134,49 @@ fn snapshot_comes_from_standard_input() {
         .exits_with(15);
     assert!(
         output.stderr.contains("'standard input': line 1"),
+        "{output}"
+    );
+}
+
+/// Rails keeps the name of the environment in a table of its own, which holds no versions.
+#[test]
+fn a_tools_own_settings_are_no_versions() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE SCHEMA app; CREATE TABLE app.schema_migrations (version varchar PRIMARY KEY);
+         INSERT INTO app.schema_migrations VALUES ('7');
+         CREATE TABLE app.ar_internal_metadata (key varchar PRIMARY KEY, value varchar);
+         INSERT INTO app.ar_internal_metadata VALUES ('environment', 'test')",
+    );
+    let world = Schemastamp::on(&database);
+    let capture = ["capture", "--schema", "app", "-o", "snapshots/app.sql"];
+    drop(world.run(&capture).succeeds());
+    let shown = world.run(&["snapshot", "show"]).succeeds().stdout;
+    for line in [
+        "versions     schema_migrations: 1 row, last 7",
+        "carried      ar_internal_metadata: 1 row",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{shown}");
+    }
+    // A dump without its rows lacks settings, and no version.
+    world.write(
+        "structure.sql",
+        "CREATE SCHEMA app;\nCREATE TABLE app.ar_internal_metadata (key varchar NOT NULL);\n",
+    );
+    let dump = [
+        "capture",
+        "--from",
+        "structure.sql",
+        "--schema",
+        "app",
+        "-o",
+        "s.sql",
+    ];
+    let output = world.run(&dump).succeeds();
+    assert!(
+        output
+            .stderr
+            .contains("ar_internal_metadata, in which a migration tool keeps its own settings"),
         "{output}"
     );
 }

@@ -143,3 +143,43 @@ fn malformed_settings_name_their_origin() {
     [12]
     ");
 }
+
+#[test]
+fn examples_fit_into_a_terminal_of_80_columns() {
+    let world = Schemastamp::new();
+    for command in [
+        "capture",
+        "minify",
+        "snapshot show",
+        "render",
+        "provision",
+        "pool fill",
+        "pool status",
+        "pool drain",
+        "migrate",
+        "adopt",
+        "query",
+        "status",
+        "verify",
+        "refresh",
+        "check",
+        "drop",
+        "rename",
+        "clone",
+        "targets export",
+        "diagnose",
+        "completions",
+        "json-schema",
+        "man",
+    ] {
+        let arguments: Vec<&str> = command.split(' ').chain(["-?"]).collect();
+        let help = world.run(&arguments).succeeds().stdout;
+        let examples = help.split_once("Examples:").expect(command).1;
+        let examples = examples.split("\n\n").next().unwrap();
+        // A longer line would be wrapped, and could not be pasted.
+        let is_wrapped = |line: &&str| line.chars().count() > 80 || !line.starts_with("  s");
+        let examples = examples.trim_start_matches('\n');
+        let wrapped: Vec<&str> = examples.lines().filter(is_wrapped).collect();
+        assert!(wrapped.is_empty(), "{command}: {wrapped:?}");
+    }
+}

@@ -135,6 +135,38 @@ fn verify_reports_the_objects_of_each_variant_side_by_side() {
     );
 }
 
+/// A view of a hundred columns, of which the last one differs.
+#[test]
+fn long_definitions_are_shown_where_they_differ() {
+    let database = Cluster::shared().database();
+    let columns: Vec<String> = (0..100).map(|at| format!("{at} AS column_{at}")).collect();
+    let view = |schema: &str, last: &str| {
+        let columns = columns.join(", ");
+        format!("CREATE VIEW {schema}.v AS SELECT {columns}, '{last}'::text AS last;")
+    };
+    create_tenants(&database, &["a", "b"]);
+    database.sql(&format!("{}{}", view("a", "expected"), view("b", "found")));
+    let run = Schemastamp::on(&database);
+    drop(
+        run.run(&["capture", "--schema", "a", "-o", "snapshots/app.sql"])
+            .succeeds(),
+    );
+    let verify = [&["verify", "--all"][..], &FILES].concat();
+    let output = run.run(&verify).exits_with(1);
+    let (markdown, html) = (run.read("out/report.md"), run.read("out/report.html"));
+    for text in [&output.stdout, &markdown] {
+        assert!(
+            text.contains("expected") && text.contains("found"),
+            "{text}"
+        );
+        assert!(!text.contains("column_1,"), "{text}");
+    }
+    assert!(
+        html.contains("column_1,") && html.contains("column_99"),
+        "{html}"
+    );
+}
+
 #[test]
 fn a_version_with_several_references_is_counted_once() {
     let database = Cluster::shared().database();

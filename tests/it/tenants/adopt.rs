@@ -196,3 +196,23 @@ fn a_role_that_does_not_own_the_schema_cannot_mark_it() {
         .database
         .sql("DROP OWNED BY adopting_role CASCADE; DROP ROLE adopting_role");
 }
+
+#[test]
+fn owners_and_privileges_count_only_if_they_are_asked_for() {
+    let (world, run) = world(&["a", "granted"]);
+    world
+        .database
+        .sql("GRANT SELECT ON granted.users TO PUBLIC");
+    let dry = ["--all", "--dry-run"];
+    let output = adopt(&run, &dry).succeeds();
+    assert_eq!(
+        outcomes(&output),
+        expected(&[("a", "would_adopt"), ("granted", "would_adopt")])
+    );
+    let strict = [&dry[..], &["--owners", "--privileges"]].concat();
+    let output = adopt(&run, &strict).exits_with(1);
+    assert_eq!(
+        outcomes(&output),
+        expected(&[("a", "would_adopt"), ("granted", "different")])
+    );
+}

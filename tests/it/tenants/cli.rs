@@ -47,7 +47,7 @@ fn migrate_and_status_print_text_and_json() {
         .exits_with(18);
     let lines: Vec<&str> = output.stdout.split('\n').collect();
     assert!(
-        lines[0].starts_with("migrated a: 1 to 3, 2 migrations ("),
+        lines[0].starts_with("migrated a: from version 1 to 3, 2 migrations ("),
         "{output}"
     );
     let failure = "23505 duplicate key value violates unique constraint \"users_pkey\" in 2_row.sql, statement 1 (line 1)";

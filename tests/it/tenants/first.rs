@@ -343,7 +343,8 @@ fn the_apps_own_migrator_makes_the_schema() {
     );
     let command = "psql -X -q -v ON_ERROR_STOP=1 -v tenant=\"$SCHEMASTAMP_TENANT\" -f migrate.sql";
     let run = ["capture", "--run", command, "-o", "snapshots/app.sql"];
-    drop(world.run(&run).succeeds());
+    let output = world.run(&run).succeeds();
+    assert!(!output.stderr.contains("no version table"), "{output}");
     let snapshot = world.read("snapshots/app.sql");
     assert!(
         snapshot.contains("-- versions: schema_migrations: 1 row, last 7"),
@@ -369,6 +370,20 @@ fn the_apps_own_migrator_makes_the_schema() {
         output
             .stderr
             .contains("--schema SCHEMA, --migrations DIR or --run CMD"),
+        "{output}"
+    );
+}
+
+#[test]
+fn a_command_that_keeps_no_versions_has_a_warning() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    let command = "psql -X -q -c \"CREATE TABLE \\\"$SCHEMASTAMP_TENANT\\\".users (id int)\"";
+    let output = world.run(&["capture", "--run", command]).succeeds();
+    assert!(
+        output
+            .stderr
+            .contains("warning: the command has made no version table"),
         "{output}"
     );
 }

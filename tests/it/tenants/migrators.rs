@@ -107,7 +107,7 @@ fn story(files: &[(&str, &str)], command: &str, next: (&str, &str), new_version:
     };
     let output = migrate(&["first"]);
     assert!(
-        output.stdout.starts_with("migrated first: nothing to "),
+        output.stdout.starts_with("migrated first: to version "),
         "{output}"
     );
     drop(
