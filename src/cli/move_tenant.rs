@@ -24,9 +24,12 @@ use crate::snapshot::capture::Note;
 use crate::snapshot::{Decision, Decisions};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
-    LifecycleError, MoveOptions, clone_tenant, rename_tenant, setting_mentions,
+    LifecycleError, MoveOptions, clone_tenant, rename_tenant, setting_mentions, text_mentions,
 };
-use crate::text::{plural, safe};
+use crate::text::{listed, plural, safe};
+
+/// Number of objects that a warning names; JSON has all of them.
+const NAMED: usize = 10;
 
 /// Everything that `rename` and `clone` work with.
 struct MovePlan {
@@ -136,6 +139,16 @@ pub(super) async fn rename(
             safe(statement)
         ));
     }
+    let elsewhere = text_mentions(&server, &old, &session.shutdown)
+        .await
+        .map_err(LifecycleError::Psql)?;
+    if !elsewhere.is_empty() {
+        session.output.warning(&format!(
+            "text outside of '{}' names it, and is not renamed with it: {}",
+            safe(old.as_str()),
+            safe(&listed(&elsewhere, NAMED))
+        ));
+    }
     if !yes {
         confirm(session, old.as_str(), new.as_str()).await?;
     }
@@ -154,6 +167,7 @@ pub(super) async fn rename(
                 rewritten: renamed.rewritten,
                 proven: renamed.objects,
                 settings: mentions,
+                elsewhere,
                 ignored: ignored::texts(&renamed.ignored),
             }),
             error: None,

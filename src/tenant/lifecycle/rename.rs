@@ -86,6 +86,7 @@ pub async fn rename_tenant(
             invalid_indexes: source.objects_of(ConcernId::InvalidIndexes),
             unfilled_views: &views,
             default_privileges: source.objects_of(ConcernId::DefaultPrivilegesOfOthers),
+            partitions_of_others: !source.objects_of(ConcernId::PartitionsOfOthers).is_empty(),
         },
     };
     let Compared {
