@@ -23,6 +23,7 @@ const LIBRARY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server, and what is to be known when it cannot be reached.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Target {
     /// The server.
     pub server: Server,
@@ -87,7 +88,7 @@ pub async fn server(
     let timeout = settings.tool.timeout.value;
     let major = u32::from(version.major);
     let found = if depends_on_library(&connection) {
-        let traits = library(&psql, environment, &temporary, timeout, shutdown).await?;
+        let traits = find_library(&psql, environment, &temporary, timeout, shutdown).await?;
         Some(traits.library(major))
     } else {
         None
@@ -136,7 +137,7 @@ pub async fn pg_dump(
         let temporary = &server.temporary;
         let version = program.version(temporary, shutdown).await?;
         let timeout = tool.timeout.value;
-        let library = library(&program, environment, temporary, timeout, shutdown).await?;
+        let library = find_library(&program, environment, temporary, timeout, shutdown).await?;
         let library = library.library(u32::from(version.major));
         refuse_ignored(&server.environment, "pg_dump", library.major)
             .map_err(|error| ConnectError::from_tls(error, &Origins::default()))?;
@@ -148,7 +149,7 @@ pub async fn pg_dump(
 }
 
 /// Finds out what libpq a program loads.
-async fn library(
+async fn find_library(
     program: &Program,
     environment: &Environment,
     temporary: &Path,

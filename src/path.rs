@@ -52,8 +52,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub fn open(path: &Path) -> Result<fs::File, PathError> {
     let file = open_any(path).map_err(PathError::on("open", path))?;
     match kind_of(&file) {
-        Ok(Kind::File | Kind::Device) => Ok(file),
-        Ok(Kind::Stream) => Err(PathError::on("open", path)(not_a_file())),
+        Ok(ReadKind::File | ReadKind::Device) => Ok(file),
+        Ok(ReadKind::Stream) => Err(PathError::on("open", path)(not_a_file())),
         Err(error) => Err(PathError::on("open", path)(error)),
     }
 }
@@ -69,9 +69,9 @@ pub fn read(path: &Path) -> Result<Vec<u8>, PathError> {
 
 fn read_file(file: &fs::File) -> io::Result<Vec<u8>> {
     match kind_of(file)? {
-        Kind::File => read_bounded(file, LIMIT),
-        Kind::Device => read_bounded(file, DEVICE_LIMIT),
-        Kind::Stream => Err(not_a_file()),
+        ReadKind::File => read_bounded(file, LIMIT),
+        ReadKind::Device => read_bounded(file, DEVICE_LIMIT),
+        ReadKind::Stream => Err(not_a_file()),
     }
 }
 
@@ -88,9 +88,9 @@ pub fn read_input(
     let read = || {
         let file = open_any(path)?;
         match kind_of(&file)? {
-            Kind::File => read_bounded(&file, LIMIT),
-            Kind::Device => read_bounded(&file, DEVICE_LIMIT),
-            Kind::Stream => read_stream(file, timeout, is_cancelled),
+            ReadKind::File => read_bounded(&file, LIMIT),
+            ReadKind::Device => read_bounded(&file, DEVICE_LIMIT),
+            ReadKind::Stream => read_stream(file, timeout, is_cancelled),
         }
     };
     read().map_err(PathError::on("read", path))
@@ -133,7 +133,7 @@ fn text(bytes: Vec<u8>) -> io::Result<String> {
 }
 
 /// Ways in which something is read.
-enum Kind {
+enum ReadKind {
     File,
     Device,
     /// It may block.
@@ -148,14 +148,14 @@ fn open_any(path: &Path) -> io::Result<fs::File> {
         .open(path)
 }
 
-fn kind_of(file: &fs::File) -> io::Result<Kind> {
+fn kind_of(file: &fs::File) -> io::Result<ReadKind> {
     let kind = file.metadata()?.file_type();
     Ok(if kind.is_fifo() || kind.is_socket() {
-        Kind::Stream
+        ReadKind::Stream
     } else if kind.is_char_device() || kind.is_block_device() {
-        Kind::Device
+        ReadKind::Device
     } else {
-        Kind::File
+        ReadKind::File
     })
 }
 

@@ -35,9 +35,11 @@ pub use crate::snapshot::{Snapshot, SnapshotError};
 #[doc(no_inline)]
 pub use crate::sql::{NameError, TenantName};
 #[doc(no_inline)]
-pub use crate::tenant::migrations::Migrations;
+pub use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 #[doc(no_inline)]
-pub use crate::tenant::{ProvisionError, ProvisionOptions, ProvisionOutcome};
+pub use crate::tenant::migrations::{MigrationError, Migrations, read_folder};
+#[doc(no_inline)]
+pub use crate::tenant::{IfExists, ProvisionError, ProvisionOptions, ProvisionOutcome};
 
 /// The tenants of one database, made of one snapshot. Made once at start-up; clones are cheap.
 ///

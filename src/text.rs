@@ -241,24 +241,26 @@ fn wrap_line(line: &str, width: usize, out: &mut String) {
 /// The parts of a line between blanks that are not within a quotation.
 fn unbreakable(line: &str) -> Vec<&str> {
     let mut parts = Vec::new();
-    let (mut begin, mut quote, mut before) = (0, None, ' ');
+    let mut begin = 0;
+    let mut quote = None;
+    let mut before = ' ';
     for (at, character) in line.char_indices() {
         match quote {
             None if matches!(character, '\'' | '`') && matches!(before, ' ' | '(' | '=') => {
                 // An apostrophe without its partner begins no quotation.
-                let rest = line.get(at + 1..).unwrap_or_default();
+                let rest = slice(line, at + 1..);
                 quote = rest.contains(character).then_some(character);
             }
             Some(open) if open == character => quote = None,
             None if character == ' ' => {
-                parts.push(line.get(begin..at).unwrap_or_default());
+                parts.push(slice(line, begin..at));
                 begin = at + 1;
             }
             _ => {}
         }
         before = character;
     }
-    parts.push(line.get(begin..).unwrap_or_default());
+    parts.push(slice(line, begin..));
     parts
 }
 

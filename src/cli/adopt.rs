@@ -5,8 +5,7 @@ use anstyle::AnsiColor;
 use super::arguments::AdoptArguments;
 use super::failure::CommandError;
 use super::lines::{
-    AdoptCounts, AdoptDetails, Counts, ErrorDetails, ErrorObject, Line, TenantDetails, TenantLine,
-    TenantOutcome,
+    AdoptCounts, AdoptDetails, Counts, ErrorObject, Line, TenantDetails, TenantLine, TenantOutcome,
 };
 use super::migrations::load_chosen;
 use super::output::Output;
@@ -34,7 +33,7 @@ pub(super) async fn run(session: &Session, arguments: AdoptArguments) -> Result<
     let references = VersionReferences::new(
         &snapshots,
         migrations.as_ref(),
-        arguments.versions_table.as_deref(),
+        arguments.versions.table.as_deref(),
         session.common.outside(),
     );
     let selection = servers.resolve(session, request).await?;
@@ -42,7 +41,7 @@ pub(super) async fn run(session: &Session, arguments: AdoptArguments) -> Result<
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let options = AdoptOptions {
             scope,
-            versions_table: arguments.versions_table.clone(),
+            versions_table: arguments.versions.table.clone(),
             aspects: arguments.aspects.chosen(),
             strict: arguments.strict,
             dry_run: arguments.dry_run,
@@ -184,7 +183,7 @@ fn line(
     tenant: &AdoptedTenant,
 ) -> Result<(), CommandError> {
     let output = session.output;
-    let error = error(tenant);
+    let error = describe_error(tenant);
     if output.is_json() {
         return Output::json(&Line::Tenant(TenantLine {
             tenant: tenant.tenant.as_str().to_owned(),
@@ -242,7 +241,7 @@ fn outcome(outcome: &AdoptOutcome) -> TenantOutcome {
     }
 }
 
-fn error(tenant: &AdoptedTenant) -> Option<ErrorObject> {
+fn describe_error(tenant: &AdoptedTenant) -> Option<ErrorObject> {
     let (id, message) = match &tenant.outcome {
         AdoptOutcome::Adopted | AdoptOutcome::WouldAdopt | AdoptOutcome::Marked => return None,
         AdoptOutcome::Missing => return Some(missing_tenant(&tenant.tenant)),
@@ -257,13 +256,5 @@ fn error(tenant: &AdoptedTenant) -> Option<ErrorObject> {
             ("tenant.not_adopted", message.clone())
         }
     };
-    Some(ErrorObject {
-        code: exit::code_of(id),
-        id: id.to_owned(),
-        message,
-        causes: Vec::new(),
-        statement: None,
-        hint: None,
-        more: ErrorDetails::default(),
-    })
+    Some(ErrorObject::new(id, message))
 }

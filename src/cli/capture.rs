@@ -4,13 +4,12 @@ use std::path::Path;
 
 use super::arguments::CaptureArguments;
 use super::failure::CommandError;
-use super::lines::{CaptureCounts, ConcernObject, Counts, Line, SnapshotLine};
+use super::lines::{CaptureCounts, ConcernObject, Counts};
 use super::output::Output;
 use super::progress::Progress;
 use super::session::Session;
 use super::{decide, first_capture};
 use crate::config::{Origin, Setting, Settings};
-use crate::connect;
 use crate::exit;
 use crate::fleet::refresh::is_image_of;
 use crate::path;
@@ -336,15 +335,7 @@ async fn sources(
     };
     let source = match dump {
         Some(text) => CaptureSource::Dump(text),
-        None => CaptureSource::Live(
-            connect::pg_dump(
-                &settings.tool,
-                &session.environment,
-                &server,
-                &session.shutdown,
-            )
-            .await?,
-        ),
+        None => CaptureSource::Live(session.find_pg_dump(&settings, &server).await?),
     };
     Ok((source, Some(server), scratch))
 }
@@ -400,17 +391,7 @@ fn hand_over(
     } = captured;
     report_notes(output, notes);
     let text = snapshot.to_text();
-    let changed = match file {
-        Some(file) => Some(Output::file(file, &text)?),
-        None if output.is_json() => {
-            Output::json(&Line::Snapshot(SnapshotLine { snapshot: text }))?;
-            None
-        }
-        None => {
-            Output::raw(&text)?;
-            None
-        }
-    };
+    let changed = output.snapshot(file, text)?;
     let counts = snapshot.counts();
     if output.is_json() {
         return session.summary(Counts::Capture(CaptureCounts {

@@ -5,17 +5,8 @@ use clap::{Arg, Command, CommandFactory as _, ValueHint};
 use clap_complete::Shell;
 
 use super::arguments::{Arguments, CompletionShell};
+use crate::config::SSL_MODES;
 use crate::text::swriteln;
-
-/// The modes of `--sslmode`, which the configuration checks and not clap.
-const SSL_MODES: [&str; 6] = [
-    "disable",
-    "allow",
-    "prefer",
-    "require",
-    "verify-ca",
-    "verify-full",
-];
 
 /// The beginning of a line of clap's script that lists the words for a command.
 const BASH_LIST: &str = "            opts=\"";
@@ -131,6 +122,7 @@ pub(super) fn described(command: Command) -> Command {
 /// An argument with the kind of its value, which the name of the value says.
 fn with_hint(argument: Arg) -> Arg {
     if argument.get_id() == "sslmode" {
+        // The configuration checks the mode, not clap.
         return argument.value_parser(PossibleValuesParser::new(SSL_MODES));
     }
     if !argument.get_action().takes_values() {

@@ -2,9 +2,9 @@
 
 use std::io::{self, IsTerminal as _};
 
-use super::doubts::{object_lines, objects};
+use super::doubts::{object_lines, undecided_objects};
 use super::failure::CommandError;
-use super::prompt::{Answer, ask};
+use super::prompt::{PromptAnswer, ask};
 use super::session::Session;
 use crate::snapshot::capture::Undecided;
 use crate::snapshot::{Decision, Decisions};
@@ -58,7 +58,7 @@ pub(super) async fn answers(
         return Ok(None);
     }
     let mut decisions = Decisions::default();
-    for object in objects(undecided) {
+    for object in undecided_objects(undecided) {
         for line in object_lines(undecided, object) {
             session.output.say(&line);
         }
@@ -107,8 +107,8 @@ async fn choose(
 ) -> Result<Choice, CommandError> {
     loop {
         let answer = match ask(session, question).await? {
-            Answer::Line(answer) => answer,
-            Answer::EndOfInput | Answer::NoTerminal => return Ok(Choice::Quit),
+            PromptAnswer::Line(answer) => answer,
+            PromptAnswer::EndOfInput | PromptAnswer::NoTerminal => return Ok(Choice::Quit),
         };
         if let Some(choice) = Choice::parse(&answer, offered) {
             return Ok(choice);

@@ -16,7 +16,7 @@ use super::output::{Output, terminal_width, wrapped};
 use super::report::signal_exit_code;
 use super::session::Session;
 use crate::config::{ConfigError, Connection, FileChoice, Targets, ToolSettings};
-use crate::diagnose::{EXPIRES_WITHIN, Finding, Inputs, Report, Severity, Summary, walk};
+use crate::diagnose::{EXPIRES_WITHIN, Finding, Inputs, Report, ReportSummary, Severity, walk};
 use crate::exit;
 use crate::text::plural;
 
@@ -49,7 +49,7 @@ pub(super) async fn run(
     let reports = match ToolSettings::resolve(&common.tool(), environment) {
         Ok(tool) => {
             thresholds.timeout = tool.timeout_or(TIMEOUT);
-            let reports = reports(session, &arguments, &tool, thresholds);
+            let reports = diagnose_targets(session, &arguments, &tool, thresholds);
             tokio::select! {
                 reports = reports => reports?,
                 // Nothing on the server needs to be cancelled first: psql ends with its run.
@@ -79,7 +79,7 @@ pub(super) async fn run(
 }
 
 /// Diagnoses the server of the settings, or those of a targets file, in its order.
-async fn reports(
+async fn diagnose_targets(
     session: &Session,
     arguments: &DiagnoseArguments,
     tool: &ToolSettings,
@@ -114,12 +114,10 @@ async fn reports(
     let mut tasks = JoinSet::new();
     let count = targets.len();
     for (index, target) in targets.into_iter().enumerate() {
-        let (turns, tool, environment, shutdown) = (
-            Arc::clone(&turns),
-            tool.clone(),
-            environment.clone(),
-            shutdown.clone(),
-        );
+        let turns = Arc::clone(&turns);
+        let tool = tool.clone();
+        let environment = environment.clone();
+        let shutdown = shutdown.clone();
         tasks.spawn(async move {
             let _turn = turns.acquire().await;
             let inputs = Inputs {
@@ -164,7 +162,7 @@ fn print_json(session: &Session, reports: &[Report]) -> Result<(), CommandError>
             }))?;
         }
     }
-    let summaries: Vec<Summary> = reports.iter().map(Report::summary).collect();
+    let summaries: Vec<ReportSummary> = reports.iter().map(Report::summary).collect();
     let several = reports.iter().any(|report| report.target.is_some());
     let failed = summaries
         .iter()

@@ -11,7 +11,7 @@ const SHOWN: usize = 50;
 
 /// The doubts for people: each object once, with its places.
 pub(super) fn question_lines(undecided: &Undecided) -> Vec<String> {
-    let objects = objects(undecided);
+    let objects = undecided_objects(undecided);
     let mut lines = Vec::new();
     for object in objects.iter().take(SHOWN) {
         lines.extend(object_lines(undecided, object));
@@ -59,7 +59,7 @@ pub(super) fn object_lines(undecided: &Undecided, object: &str) -> Vec<String> {
 }
 
 /// The objects in the order of their first places.
-pub(super) fn objects(undecided: &Undecided) -> Vec<&str> {
+pub(super) fn undecided_objects(undecided: &Undecided) -> Vec<&str> {
     let mut seen = BTreeSet::new();
     undecided
         .doubts

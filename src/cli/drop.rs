@@ -11,7 +11,7 @@ use super::lines::{
     TenantOutcome,
 };
 use super::output::Output;
-use super::prompt::{Answer, ask};
+use super::prompt::{PromptAnswer, ask};
 use super::report::{ErrorReport, build_report, signal_exit_code};
 use super::scope::{missing_code, missing_tenant};
 use super::servers::{FleetFailures, Servers, at};
@@ -22,9 +22,13 @@ use crate::fleet::{Selection, TenantSelection};
 use crate::pg::{PsqlError, Server};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
-    DropError, DropOptions, Preview, SettingMention, drop_tenant, preview, setting_mentions,
+    DropError, DropOptions, Preview, SettingMention, drop_tenant, preview_drop, setting_mentions,
+    text_mentions,
 };
-use crate::text::{plural, safe};
+use crate::text::{listed, plural, safe};
+
+/// Number of objects that a warning names; JSON has all of them.
+const NAMED: usize = 10;
 
 pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, CommandError> {
     let Some(request) = arguments.scope.request(session).await? else {
@@ -41,7 +45,7 @@ pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u
     let mut options = DropOptions::new();
     options.cascade = arguments.cascade;
     options.not_a_tenant = arguments.not_a_tenant;
-    options.versions_table = arguments.versions_table;
+    options.versions_table = arguments.versions.table;
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;
     let look = async |index: usize, scope: TenantSelection| {
@@ -93,6 +97,8 @@ struct Candidate {
     preview: Option<Preview>,
     /// Statements that reset the settings that name it.
     mentions: Vec<String>,
+    /// Objects and rows elsewhere that name it as text.
+    elsewhere: Vec<String>,
 }
 
 /// Reads what would be dropped at one server.
@@ -117,21 +123,24 @@ async fn candidates(
     };
     let mut candidates = Vec::with_capacity(names.len());
     for tenant in names {
-        let preview = preview(server, &tenant, versions_table, &session.shutdown)
+        let preview = preview_drop(server, &tenant, versions_table, &session.shutdown)
             .await
             .map_err(DropError::Psql)?;
-        let mentions = if preview.is_some() {
-            setting_mentions(server, &tenant, &session.shutdown)
+        let (mut mentions, mut elsewhere) = (Vec::new(), Vec::new());
+        if preview.is_some() {
+            mentions = setting_mentions(server, &tenant, &session.shutdown)
                 .await
-                .map_err(DropError::Psql)?
-        } else {
-            Vec::new()
-        };
+                .map_err(DropError::Psql)?;
+            elsewhere = text_mentions(server, &tenant, &session.shutdown)
+                .await
+                .map_err(DropError::Psql)?;
+        }
         candidates.push(Candidate {
             target,
             tenant,
             preview,
             mentions: mentions.iter().map(SettingMention::reset_sql).collect(),
+            elsewhere,
         });
     }
     Ok(candidates)
@@ -181,6 +190,12 @@ fn show_candidate(
                     .output
                     .warning(&format!("a setting still names it: {}", safe(mention)));
             }
+            if !candidate.elsewhere.is_empty() {
+                session.output.warning(&format!(
+                    "text outside of it still names it: {}",
+                    safe(&listed(&candidate.elsewhere, NAMED))
+                ));
+            }
         }
         None => session.output.warning(&format!(
             "there is no tenant '{}'{place}",
@@ -199,7 +214,8 @@ async fn drop_all(
     failures: &FleetFailures,
 ) -> Result<u8, CommandError> {
     let output = session.output;
-    let (mut failed, mut last) = (0, exit::DONE);
+    let mut failed = 0;
+    let mut last = exit::DONE;
     let earlier = failures.count() - failures.targets;
     // The failed connections of servers: their further tenants do not wait for another one.
     let mut down: BTreeMap<usize, ErrorReport> = BTreeMap::new();
@@ -342,6 +358,9 @@ fn foretell(
             bytes: seen.bytes,
             distributed: seen.distributed.then_some(true),
             outside: seen.outside.clone(),
+            publications: seen.publications.clone(),
+            settings: candidate.mentions.clone(),
+            elsewhere: candidate.elsewhere.clone(),
             large_objects: seen.large_objects,
         });
         let outcome = match &content {
@@ -403,9 +422,9 @@ async fn confirm(session: &Session, tenants: &[Candidate]) -> Result<(), Command
         several => (several.len().to_string(), "the number of tenants"),
     };
     let why = match ask(session, &format!("Type {what} to drop: ")).await? {
-        Answer::Line(answer) if answer == wanted => return Ok(()),
-        Answer::Line(_) | Answer::EndOfInput => "the answer did not match",
-        Answer::NoTerminal => "pass --yes, because there is no terminal to ask on",
+        PromptAnswer::Line(answer) if answer == wanted => return Ok(()),
+        PromptAnswer::Line(_) | PromptAnswer::EndOfInput => "the answer did not match",
+        PromptAnswer::NoTerminal => "pass --yes, because there is no terminal to ask on",
     };
     Err(CommandError::Usage(format!("nothing was dropped: {why}")))
 }

@@ -5,7 +5,6 @@ use super::failure::CommandError;
 use super::migrations::{external, load_for_capture};
 use super::progress::Progress;
 use super::session::Session;
-use crate::connect;
 use crate::fleet::refresh::{
     FirstSchema, FirstSource, RefreshOptions, RowCounts, count_rows, note_on_rows,
     with_first_schema,
@@ -64,14 +63,10 @@ pub(super) async fn captured(
         return Ok(None);
     };
     let settings = arguments.target.settings(session)?;
-    let server = arguments.target.connect(session, &settings).await?.server;
-    let pg_dump = connect::pg_dump(
-        &settings.tool,
-        &session.environment,
-        &server,
-        &session.shutdown,
-    )
-    .await?;
+    let (server, pg_dump) = arguments
+        .target
+        .connect_with_pg_dump(session, &settings)
+        .await?;
     let options = RefreshOptions {
         versions_table,
         prove: !arguments.no_prove,
@@ -124,7 +119,7 @@ fn say(session: &Session, maker: &Maker, first: &FirstSchema) {
     }
     if let Maker::Migrations(_, table) = maker {
         session.output.note(&format!(
-            "applied {}; their versions are in {}, as {} keeps them (--versions-table names another)",
+            "applied {}; their versions are in {}, as with {} (see --versions-table)",
             plural(first.applied.len(), "migration"),
             table.table,
             table.style

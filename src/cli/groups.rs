@@ -47,7 +47,8 @@ pub(super) fn warn_of_unmatched<'a>(
     let unmatched = groups.unmatched(tenants);
     if !unmatched.is_empty() {
         let entries = unmatched.iter().map(|entry| {
-            let (text, group) = (safe(&entry.text), safe(&entry.group));
+            let text = safe(&entry.text);
+            let group = safe(&entry.group);
             format!("'{text}' (group '{group}')")
         });
         output.warning(&format!(

@@ -61,14 +61,14 @@ Common options: -h HOST, -p PORT, -U ROLE, -d DATABASE, --snapshot FILE,
 /// `-?` asks for the short help, and so does an `-h` at the end: in front of a value it is the host, as in psql.
 pub(super) fn parse(arguments: &[OsString]) -> Result<Arguments, clap::Error> {
     if let Some(asking) = short_help_request(arguments) {
-        let asked = brief().try_get_matches_from(asking);
+        let asked = brief_command().try_get_matches_from(asking);
         if let Err(error) = asked {
             return Err(with_tips(error));
         }
     }
     Arguments::try_parse_from(arguments).map_err(|error| {
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            let brief = brief().try_get_matches_from(arguments);
+            let brief = brief_command().try_get_matches_from(arguments);
             return brief.err().unwrap_or(error);
         }
         with_tips(error)
@@ -99,7 +99,7 @@ fn short_help_request(arguments: &[OsString]) -> Option<Vec<OsString>> {
 }
 
 /// The commands with one line in place of the options that all of them have.
-fn brief() -> clap::Command {
+fn brief_command() -> clap::Command {
     shortened(Arguments::command())
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::arguments::{Arguments, Command, DiagnoseArguments};
 use super::common::Format;
 use super::failure::CommandError;
-use super::lines::{self, ErrorDetails, ErrorLine, ErrorObject, Line};
+use super::lines::{self, ErrorLine, ErrorObject, Line};
 use super::log::log_to_stderr;
 use super::output::Output;
 use super::session::Session;
@@ -89,14 +89,10 @@ fn usage(error: &clap::Error) -> ErrorObject {
         .map(str::trim)
         .filter_map(|line| line.strip_prefix("tip: "));
     let tips = tips.collect::<Vec<_>>().join("; ");
+    let message = message.lines().map(str::trim).collect::<Vec<_>>().join(" ");
     ErrorObject {
-        code: exit::USAGE,
-        id: "usage".to_owned(),
-        message: message.lines().map(str::trim).collect::<Vec<_>>().join(" "),
-        causes: Vec::new(),
-        statement: None,
         hint: Some(tips).filter(|tips| !tips.is_empty()),
-        more: ErrorDetails::default(),
+        ..ErrorObject::new("usage", message)
     }
 }
 

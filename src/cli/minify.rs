@@ -2,8 +2,7 @@
 
 use super::arguments::MinifyArguments;
 use super::failure::CommandError;
-use super::lines::{Counts, Line, MinifyCounts, SnapshotLine};
-use super::output::Output;
+use super::lines::{Counts, MinifyCounts};
 use super::session::{Session, input_name};
 use super::snapshot_file;
 use crate::exit;
@@ -25,31 +24,16 @@ pub(super) async fn run(
         })?;
     let text = minified.to_text();
     let output = session.output;
-    let (before, after) = (snapshot.body().len(), minified.body().len());
-    let changed = match &arguments.output {
-        Some(file) => {
-            let changed = Output::file(file, &text)?;
-            if !output.is_json() {
-                output.say(&format!(
-                    "wrote '{}': reduced {before} bytes to {after}",
-                    file.display()
-                ));
-            }
-            Some(changed)
-        }
-        None if output.is_json() => {
-            Output::json(&Line::Snapshot(SnapshotLine { snapshot: text }))?;
-            None
-        }
-        None => {
-            Output::raw(&text)?;
-            None
-        }
-    };
-    let file = arguments
-        .output
-        .as_ref()
-        .map(|file| file.display().to_string());
+    let before = snapshot.body().len();
+    let after = minified.body().len();
+    let changed = output.snapshot(arguments.output.as_deref(), text)?;
+    let file = arguments.output.as_ref();
+    let file = file.map(|file| file.display().to_string());
+    if let (Some(file), false) = (&file, output.is_json()) {
+        output.say(&format!(
+            "wrote '{file}': reduced {before} bytes to {after}"
+        ));
+    }
     session.summary(Counts::Minify(MinifyCounts {
         file,
         before,

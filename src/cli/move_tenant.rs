@@ -13,22 +13,24 @@ use super::lines::{
 };
 use super::output::Output;
 use super::progress::Progress;
-use super::prompt::{Answer, ask};
+use super::prompt::{PromptAnswer, ask};
 use super::servers::at;
 use super::session::Session;
 use super::slip::{Slip, slips_warning};
 use super::snapshot_file;
 use crate::config::Settings;
-use crate::connect;
 use crate::exit;
 use crate::pg::{PgDump, Server};
 use crate::snapshot::capture::Note;
 use crate::snapshot::{Decision, Decisions, Snapshot};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
-    LifecycleError, MoveOptions, clone_tenant, rename_tenant, setting_mentions,
+    LifecycleError, MoveOptions, clone_tenant, rename_tenant, setting_mentions, text_mentions,
 };
-use crate::text::{plural, safe};
+use crate::text::{listed, plural, safe};
+
+/// Number of objects that a warning names; JSON has all of them.
+const NAMED: usize = 10;
 
 /// Everything that `rename` and `clone` work with.
 struct MovePlan {
@@ -42,16 +44,14 @@ struct MovePlan {
 
 impl MovePlan {
     async fn new(session: &Session, arguments: TwoTenantsArguments) -> Result<Self, CommandError> {
-        let (old, new) = (
-            TenantName::new(arguments.old)?,
-            TenantName::new(arguments.new)?,
-        );
+        let old = TenantName::new(arguments.old)?;
+        let new = TenantName::new(arguments.new)?;
         if old == new {
             return Err(CommandError::Usage(
                 "the old and the new name are the same".to_owned(),
             ));
         }
-        if let Some(slip) = Slip::of(new.as_str(), true) {
+        if let Some(slip) = Slip::find(new.as_str(), true) {
             let slips = BTreeMap::from([(new.as_str(), slip)]);
             session
                 .output
@@ -75,14 +75,10 @@ impl MovePlan {
                 decisions.add(object, decision);
             }
         }
-        let server = arguments.target.connect(session, &settings).await?.server;
-        let pg_dump = connect::pg_dump(
-            &settings.tool,
-            &session.environment,
-            &server,
-            &session.shutdown,
-        )
-        .await?;
+        let (server, pg_dump) = arguments
+            .target
+            .connect_with_pg_dump(session, &settings)
+            .await?;
         Ok(Self {
             old,
             new,
@@ -108,14 +104,15 @@ fn only_snapshot(
 
 /// Explains the rename and asks for confirmation, if stdin is a terminal. A script is not asked.
 async fn confirm(session: &Session, old: &str, new: &str) -> Result<(), CommandError> {
-    let (old, new) = (safe(old), safe(new));
+    let old = safe(old);
+    let new = safe(new);
     let question = format!(
         "'{old}' becomes '{new}': anything that still uses the old name will break\nType yes to rename: "
     );
     match ask(session, &question).await? {
-        Answer::NoTerminal => Ok(()),
-        Answer::Line(answer) if answer.trim() == "yes" => Ok(()),
-        Answer::Line(_) | Answer::EndOfInput => Err(CommandError::Usage(
+        PromptAnswer::NoTerminal => Ok(()),
+        PromptAnswer::Line(answer) if answer.trim() == "yes" => Ok(()),
+        PromptAnswer::Line(_) | PromptAnswer::EndOfInput => Err(CommandError::Usage(
             "nothing was renamed: the answer was not yes".to_owned(),
         )),
     }
@@ -138,7 +135,7 @@ pub(super) async fn rename(
     let mut options = MoveOptions::new(decisions);
     options.snapshot = snapshot;
     options.not_a_tenant = arguments.not_a_tenant;
-    options.versions_table = arguments.versions_table;
+    options.versions_table = arguments.versions.table;
     let mentions: Vec<String> = setting_mentions(&server, &old, &session.shutdown)
         .await
         .map_err(LifecycleError::Psql)?
@@ -150,6 +147,16 @@ pub(super) async fn rename(
             "a setting names '{}' and is not renamed with it: {}",
             safe(old.as_str()),
             safe(statement)
+        ));
+    }
+    let elsewhere = text_mentions(&server, &old, &session.shutdown)
+        .await
+        .map_err(LifecycleError::Psql)?;
+    if !elsewhere.is_empty() {
+        session.output.warning(&format!(
+            "text outside of '{}' names it, and is not renamed with it: {}",
+            safe(old.as_str()),
+            safe(&listed(&elsewhere, NAMED))
         ));
     }
     if !yes {
@@ -170,6 +177,7 @@ pub(super) async fn rename(
                 rewritten: renamed.rewritten,
                 proven: renamed.objects,
                 settings: mentions,
+                elsewhere,
                 ignored: ignored::texts(&renamed.ignored),
             }),
             error: None,
@@ -182,7 +190,8 @@ pub(super) async fn rename(
     }
     ignored::say(output, &renamed.ignored);
     output.say(&format!("proven: {} objects equal", renamed.objects));
-    let (old, new) = (safe(old.as_str()), safe(new.as_str()));
+    let old = safe(old.as_str());
+    let new = safe(new.as_str());
     output.success(
         anstyle::AnsiColor::Green.on_default(),
         "renamed",
@@ -230,7 +239,8 @@ pub(super) async fn clone(
         return Ok(exit::DONE);
     }
     ignored::say(output, &cloned.ignored);
-    let (old, new) = (safe(old.as_str()), safe(new.as_str()));
+    let old = safe(old.as_str());
+    let new = safe(new.as_str());
     let text = format!(
         "{old} to {new}{}: {}, {}",
         at(target.as_deref()),

@@ -149,7 +149,7 @@ fn performance(reports: &[Report], thresholds: Thresholds) -> String {
             *until = expiry.until.min(*until);
         }
         for (kind, until) in first {
-            let label = label(report.target.as_deref(), kind);
+            let label = perfdata_label(report.target.as_deref(), kind);
             swrite!(data, " {label}={}s;{warn}:;0:;;", left(until));
         }
     }
@@ -157,7 +157,7 @@ fn performance(reports: &[Report], thresholds: Thresholds) -> String {
 }
 
 /// The name of a value. One with a target needs quotes, and may have no equals sign.
-fn label(target: Option<&str>, kind: ExpiryKind) -> String {
+fn perfdata_label(target: Option<&str>, kind: ExpiryKind) -> String {
     match target {
         None => kind.label().to_owned(),
         Some(target) => {

@@ -77,7 +77,7 @@ impl NameReader {
             }
             Some(path) => {
                 let bytes = read(path)?;
-                let mut lines = NameLines::of_file();
+                let mut lines = NameLines::for_file();
                 let mut found = lines.push(&bytes);
                 found.extend(lines.finish());
                 names.take(found);
@@ -212,7 +212,7 @@ impl NameReader {
 fn warn_of_slips(names: &[&NameRequest], output: Output) -> bool {
     let mut slips = BTreeMap::new();
     for wanted in names.iter().filter(|wanted| wanted.tenant.is_ok()) {
-        if let Some(slip) = Slip::of(&wanted.text, wanted.is_argument) {
+        if let Some(slip) = Slip::find(&wanted.text, wanted.is_argument) {
             slips.entry(wanted.text.as_str()).or_insert(slip);
         }
     }

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use super::bar::beside_bar;
 use super::common::{CommonArguments, Format};
 use super::failure::CommandError;
-use super::lines::{ErrorLine, Line};
+use super::lines::{ErrorLine, Line, SnapshotLine};
 use super::nagios;
 use super::report::{ErrorReport, build_report};
 use crate::diagnose::Context;
@@ -101,6 +101,20 @@ impl Output {
         Ok(true)
     }
 
+    /// Writes a snapshot into a file, or prints it. Returns whether the file changed; `None` without a file.
+    pub(super) fn snapshot(
+        self,
+        file: Option<&Path>,
+        text: String,
+    ) -> Result<Option<bool>, CommandError> {
+        match file {
+            Some(file) => return Self::file(file, &text).map(Some),
+            None if self.is_json() => Self::json(&Line::Snapshot(SnapshotLine { snapshot: text }))?,
+            None => Self::raw(&text)?,
+        }
+        Ok(None)
+    }
+
     /// Prints a note on stderr.
     pub(super) fn note(self, text: &str) {
         if !self.quiet {
@@ -112,6 +126,13 @@ impl Output {
     pub(super) fn warning(self, text: &str) {
         if !self.quiet {
             self.stderr(AnsiColor::Yellow.on_default(), "warning", text);
+        }
+    }
+
+    /// Warns that a run ended before all tenants had their turn.
+    pub(super) fn ended_early(self, reason: Option<&str>) {
+        if let Some(reason) = reason {
+            self.warning(&format!("ended early: {reason}; run again to continue"));
         }
     }
 

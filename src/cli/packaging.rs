@@ -13,7 +13,7 @@ use crate::path;
 
 /// Prints the page of a command, which several words name: `pool fill`.
 pub(super) fn man(names: &[String]) -> Result<u8, CommandError> {
-    let program = program();
+    let program = whole_command();
     let mut command = &program;
     for name in names {
         command = command.find_subcommand(name).ok_or_else(|| {
@@ -30,7 +30,7 @@ pub(super) fn man(names: &[String]) -> Result<u8, CommandError> {
 
 /// Writes the pages of all commands into a directory.
 pub(super) fn man_pages(directory: &Path) -> Result<u8, CommandError> {
-    let program = program();
+    let program = whole_command();
     let mut commands = vec![&program];
     while let Some(command) = commands.pop() {
         let name = command
@@ -48,7 +48,7 @@ pub(super) fn man_pages(directory: &Path) -> Result<u8, CommandError> {
 }
 
 /// The program with all its commands, each with its full name and the flags that all share.
-fn program() -> clap::Command {
+fn whole_command() -> clap::Command {
     let mut program = Arguments::command().disable_help_subcommand(true);
     program.build();
     program

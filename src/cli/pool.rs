@@ -64,7 +64,8 @@ impl Pools {
             tokio::join!(Servers::find(session, targets, &tool, what.citus), async {
                 snapshot_file::load(&path, session)
             });
-        let (snapshot, servers) = (Arc::new(snapshot?), servers?);
+        let snapshot = Arc::new(snapshot?);
+        let servers = servers?;
         servers.refuse_shared(session).await?;
         let retries = Retries {
             attempts: 8,

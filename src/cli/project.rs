@@ -107,14 +107,14 @@ fn versions_table(command: &mut Command) -> Option<&mut Option<String>> {
     match command {
         Command::Capture(arguments) => Some(&mut arguments.versions_table),
         Command::Provision(arguments) => Some(&mut arguments.versions_table),
-        Command::Migrate(arguments) => Some(&mut arguments.versions_table),
-        Command::Status(arguments) => Some(&mut arguments.versions_table),
-        Command::Verify(arguments) => Some(&mut arguments.versions_table),
-        Command::Adopt(arguments) => Some(&mut arguments.versions_table),
-        Command::Refresh(arguments) => Some(&mut arguments.versions_table),
-        Command::Check(arguments) => Some(&mut arguments.versions_table),
-        Command::Drop(arguments) => Some(&mut arguments.versions_table),
-        Command::Rename(arguments) => Some(&mut arguments.versions_table),
+        Command::Migrate(arguments) => Some(&mut arguments.versions.table),
+        Command::Status(arguments) => Some(&mut arguments.versions.table),
+        Command::Verify(arguments) => Some(&mut arguments.versions.table),
+        Command::Adopt(arguments) => Some(&mut arguments.versions.table),
+        Command::Refresh(arguments) => Some(&mut arguments.versions.table),
+        Command::Check(arguments) => Some(&mut arguments.versions.table),
+        Command::Drop(arguments) => Some(&mut arguments.versions.table),
+        Command::Rename(arguments) => Some(&mut arguments.versions.table),
         _ => None,
     }
 }

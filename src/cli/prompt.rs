@@ -7,7 +7,7 @@ use super::session::Session;
 
 /// Answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum PromptAnswer {
     /// A line, without its end.
     Line(String),
     /// The input ended (Ctrl-D).
@@ -17,9 +17,9 @@ pub(super) enum Answer {
 }
 
 /// Asks on the terminal. A signal ends the command.
-pub(super) async fn ask(session: &Session, question: &str) -> Result<Answer, CommandError> {
+pub(super) async fn ask(session: &Session, question: &str) -> Result<PromptAnswer, CommandError> {
     if !io::stdin().is_terminal() {
-        return Ok(Answer::NoTerminal);
+        return Ok(PromptAnswer::NoTerminal);
     }
     drop(anstream::stderr().write_all(question.as_bytes()));
     let read = tokio::task::spawn_blocking(|| {
@@ -39,9 +39,9 @@ pub(super) async fn ask(session: &Session, question: &str) -> Result<Answer, Com
     })?;
     if answer.is_empty() {
         session.output.say("");
-        return Ok(Answer::EndOfInput);
+        return Ok(PromptAnswer::EndOfInput);
     }
-    Ok(Answer::Line(
+    Ok(PromptAnswer::Line(
         answer.trim_end_matches(['\n', '\r']).to_owned(),
     ))
 }

@@ -1,6 +1,6 @@
 //! The commands `refresh` and `check`.
 
-use super::arguments::{CheckArguments, OneTargetArguments, RefreshArguments};
+use super::arguments::{CheckArguments, RefreshArguments};
 use super::capture::{kept_versions_table, report_notes};
 use super::failure::CommandError;
 use super::lines::{CheckCounts, Counts, RefreshCounts};
@@ -9,8 +9,6 @@ use super::output::Output;
 use super::progress::Progress;
 use super::session::Session;
 use super::snapshot_file;
-use crate::config::Settings;
-use crate::connect;
 use crate::exit;
 use crate::fleet::refresh::{
     RefreshOptions, SnapshotComparison, compare, is_image_of, recapture, refresh,
@@ -18,6 +16,7 @@ use crate::fleet::refresh::{
 use crate::pg::{PgDump, Server};
 use crate::snapshot::capture::CaptureError;
 use crate::snapshot::{FORMAT, Snapshot};
+use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::PlanStrictness;
 use crate::text::plural;
 
@@ -32,10 +31,13 @@ pub(super) async fn run(
     let settings = arguments.target.settings(session)?;
     let path = snapshot_file::find(&settings.tool)?;
     let snapshot = snapshot_file::load(&path, session)?;
-    let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
+    let (server, pg_dump) = arguments
+        .target
+        .connect_with_pg_dump(session, &settings)
+        .await?;
     let options = refresh_options(
         session,
-        arguments.versions_table,
+        arguments.versions.table,
         &snapshot,
         !arguments.no_prove,
     );
@@ -85,132 +87,150 @@ pub(super) async fn check(
     session: &Session,
     arguments: CheckArguments,
 ) -> Result<u8, CommandError> {
-    let output = session.output;
-    let migrations = match &arguments.schema {
-        Some(_) => None,
-        None => load_chosen(arguments.migrations.as_deref(), session)?,
+    let reference = match &arguments.schema {
+        Some(schema) => CheckReference::Schema(schema),
+        None => match load_chosen(arguments.migrations.as_deref(), session)? {
+            Some(migrations) => CheckReference::Migrations(migrations),
+            None => {
+                return Err(CommandError::Usage(
+                    "pass --schema SCHEMA or --migrations DIR".to_owned(),
+                ));
+            }
+        },
     };
-    if migrations.is_none() && arguments.schema.is_none() {
-        return Err(CommandError::Usage(
-            "pass --schema SCHEMA or --migrations DIR".to_owned(),
-        ));
-    }
     let settings = arguments.target.settings(session)?;
     let path = snapshot_file::find(&settings.tool)?;
     let committed = snapshot_file::load(&path, session)?;
-    let (server, pg_dump) = programs(session, &arguments.target, &settings).await?;
-    let options = refresh_options(session, arguments.versions_table, &committed, false);
-    let is_older = committed.header().format < FORMAT;
+    let (server, pg_dump) = arguments
+        .target
+        .connect_with_pg_dump(session, &settings)
+        .await?;
+    let options = refresh_options(session, arguments.versions.table, &committed, false);
     let progress = Progress::waiting(session, "comparing the snapshot");
-    let (now, name, same_schema) = match (&migrations, &arguments.schema) {
-        (Some(migrations), _) => {
-            let refreshed = Box::pin(refresh(
-                &server,
-                &pg_dump,
-                &committed,
-                migrations,
-                &options,
-                &session.shutdown,
-            ))
-            .await?;
-            let same_schema = refreshed.applied.is_empty();
-            (
-                refreshed.snapshot,
-                "snapshot and migrations".to_owned(),
-                same_schema,
-            )
-        }
-        (None, Some(schema)) => {
-            let now = recapture(
-                &server,
-                &pg_dump,
-                &committed,
-                schema,
-                &options,
-                &session.shutdown,
-            )
-            .await?;
-            let major = now.snapshot.header().server.filter(|_| is_older);
-            let same_schema = match major {
-                Some(major) => is_image_of(&server, &committed, schema, major, &session.shutdown)
-                    .await
-                    .map_err(CaptureError::from)?,
-                None => false,
-            };
-            (now.snapshot, format!("schema {schema}"), same_schema)
-        }
-        (None, None) => {
-            return Err(CommandError::Usage(
-                "pass --schema or --migrations".to_owned(),
-            ));
-        }
-    };
+    let now = reference
+        .capture(session, &server, &pg_dump, &committed, &options)
+        .await?;
     drop(progress);
     let file = path.display().to_string();
-    let comparison = match compare(&committed, &now, &file, &name) {
-        SnapshotComparison::Different { .. } if is_older && same_schema => {
+    let comparison = match compare(&committed, &now.snapshot, &file, &reference.name()) {
+        SnapshotComparison::Different { .. } if is_older(&committed) && now.has_same_schema => {
             SnapshotComparison::Older
         }
         comparison => comparison,
     };
-    match comparison {
+    report_check(session, &reference, &committed, &file, comparison)
+}
+
+/// The other side of the comparison that `check` makes.
+enum CheckReference<'a> {
+    Schema(&'a str),
+    /// The committed snapshot, to which these are applied.
+    Migrations(Migrations),
+}
+
+/// The snapshot that the reference gives today.
+struct PresentSnapshot {
+    snapshot: Snapshot,
+    /// The schema is known to be that of the committed snapshot, whatever the two texts look like.
+    has_same_schema: bool,
+}
+
+impl CheckReference<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::Schema(schema) => format!("schema {schema}"),
+            Self::Migrations(_) => "snapshot and migrations".to_owned(),
+        }
+    }
+
+    async fn capture(
+        &self,
+        session: &Session,
+        server: &Server,
+        pg_dump: &PgDump,
+        committed: &Snapshot,
+        options: &RefreshOptions,
+    ) -> Result<PresentSnapshot, CommandError> {
+        let shutdown = &session.shutdown;
+        match self {
+            Self::Migrations(migrations) => {
+                let refreshed = refresh(server, pg_dump, committed, migrations, options, shutdown);
+                let refreshed = Box::pin(refreshed).await?;
+                Ok(PresentSnapshot {
+                    has_same_schema: refreshed.applied.is_empty(),
+                    snapshot: refreshed.snapshot,
+                })
+            }
+            Self::Schema(schema) => {
+                let now = recapture(server, pg_dump, committed, schema, options, shutdown).await?;
+                let server_major = now.snapshot.header().server;
+                let has_same_schema = match server_major.filter(|_| is_older(committed)) {
+                    Some(major) => is_image_of(server, committed, schema, major, shutdown)
+                        .await
+                        .map_err(CaptureError::from)?,
+                    None => false,
+                };
+                Ok(PresentSnapshot {
+                    snapshot: now.snapshot,
+                    has_same_schema,
+                })
+            }
+        }
+    }
+}
+
+/// Returns whether a snapshot was written in an older format, whose text differs for the same schema.
+fn is_older(snapshot: &Snapshot) -> bool {
+    snapshot.header().format < FORMAT
+}
+
+/// Prints the result of `check`; returns its exit code.
+fn report_check(
+    session: &Session,
+    reference: &CheckReference<'_>,
+    committed: &Snapshot,
+    file: &str,
+    comparison: SnapshotComparison,
+) -> Result<u8, CommandError> {
+    let output = session.output;
+    let mut counts = CheckCounts {
+        equal: false,
+        file: file.to_owned(),
+        diff: None,
+        older_format: None,
+    };
+    let exit_code = match comparison {
         SnapshotComparison::Equal => {
             output.say(&format!("'{file}' is up to date"));
-            session.summary(Counts::Check(CheckCounts {
-                equal: true,
-                file,
-                diff: None,
-                older_format: None,
-            }))?;
-            Ok(exit::DONE)
+            counts.equal = true;
+            exit::DONE
         }
         SnapshotComparison::Older => {
             let format = committed.header().format;
             output.summary(&format!(
                 "'{file}' was written by an older schemastamp (format {format}): run refresh; the schema is the same"
             ));
-            session.summary(Counts::Check(CheckCounts {
-                equal: false,
-                file,
-                diff: None,
-                older_format: Some(format),
-            }))?;
-            Ok(exit::DIFFERENCES)
+            counts.older_format = Some(format);
+            exit::DIFFERENCES
         }
         SnapshotComparison::Different { diff } => {
             if !output.is_json() {
                 Output::raw(&diff)?;
             }
+            let (verb, renewed_by) = match reference {
+                CheckReference::Migrations(_) => ("make", "refresh"),
+                CheckReference::Schema(_) => ("has", "capture"),
+            };
+            let name = reference.name();
             output.summary(&format!(
-                "'{file}' is not what the {name} {}",
-                if migrations.is_some() { "make" } else { "has" }
+                "'{file}' is not what the {name} {verb}: renew it with {renewed_by}, and commit it"
             ));
-            let diff = Some(diff);
-            session.summary(Counts::Check(CheckCounts {
-                equal: false,
-                file,
-                diff,
-                older_format: None,
-            }))?;
-            Ok(exit::DIFFERENCES)
+            counts.diff = Some(diff);
+            exit::DIFFERENCES
         }
-    }
-}
-
-async fn programs(
-    session: &Session,
-    target: &OneTargetArguments,
-    settings: &Settings,
-) -> Result<(Server, PgDump), CommandError> {
-    let server = target.connect(session, settings).await?.server;
-    let pg_dump = connect::pg_dump(
-        &settings.tool,
-        &session.environment,
-        &server,
-        &session.shutdown,
-    )
-    .await?;
-    Ok((server, pg_dump))
+    };
+    session.summary(Counts::Check(counts))?;
+    Ok(exit_code)
 }
 
 fn refresh_options(

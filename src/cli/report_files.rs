@@ -11,7 +11,7 @@ use super::report_form::ReportForm;
 use super::servers::Servers;
 use crate::fleet::FleetOutcome;
 use crate::fleet::report::{
-    FleetReport, ReportCommand, ReportedTenant, Severity, TargetReport, to_html, to_markdown,
+    FleetReport, OutcomeWeight, ReportCommand, ReportedTenant, TargetReport, to_html, to_markdown,
     to_metrics,
 };
 use crate::path;
@@ -125,7 +125,7 @@ fn failed(tenant: &TenantName, outcome: &'static str, reason: Option<&String>) -
     ReportedTenant {
         name: tenant.as_str().to_owned(),
         outcome,
-        severity: Severity::Problem,
+        severity: OutcomeWeight::Problem,
         version: None,
         behind: None,
         reason: reason.cloned(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::arguments::{ListedArguments, ScopeArguments};
 use super::failure::CommandError;
-use super::lines::{ErrorDetails, ErrorObject};
+use super::lines::ErrorObject;
 use super::output::Output;
 use super::session::{STDIN, Session};
 use crate::exit;
@@ -84,7 +84,7 @@ async fn read_list(session: &Session, path: &Path) -> Result<Selection, CommandE
     let mut lines = if is_stdin {
         NameLines::default()
     } else {
-        NameLines::of_file()
+        NameLines::for_file()
     };
     let mut names = lines.push(&bytes);
     names.extend(lines.finish());
@@ -118,15 +118,8 @@ pub(super) fn say_duplicates(output: Output, selection: &Selection) {
 
 /// The error about a tenant that was named and does not exist.
 pub(super) fn missing_tenant(tenant: &TenantName) -> ErrorObject {
-    ErrorObject {
-        code: exit::code_of(MISSING),
-        id: MISSING.to_owned(),
-        message: format!("there is no tenant '{}'", safe(tenant.as_str())),
-        causes: Vec::new(),
-        statement: None,
-        hint: None,
-        more: ErrorDetails::default(),
-    }
+    let message = format!("there is no tenant '{}'", safe(tenant.as_str()));
+    ErrorObject::new(MISSING, message)
 }
 
 const MISSING: &str = "tenant.missing";

@@ -17,9 +17,10 @@ use crate::diagnose::{
     Context, Finding, LookPlan, look_closer, silent_plaintext, stays_on_this_machine,
 };
 use crate::path;
-use crate::pg::{Server, event_triggers};
+use crate::pg::{PgDump, PgDumpError, Server, event_triggers};
 use crate::process::Shutdown;
 use crate::snapshot::OutsideStatement;
+use crate::snapshot::capture::CaptureError;
 use crate::text::{listed, milliseconds, safe};
 
 /// The argument that means stdin.
@@ -51,7 +52,7 @@ pub(super) struct Session {
     /// The first server that the command has found.
     server: OnceLock<Server>,
     /// Checks, during the command's own work, for connections that fell back to plaintext.
-    links: Mutex<Vec<Link>>,
+    links: Mutex<Vec<PlaintextCheck>>,
     /// Statements of snapshots and migrations that are not confined to the tenant's schema.
     outside: Mutex<Vec<OutsideObject>>,
     /// The settings of the project, once its file was read.
@@ -60,7 +61,7 @@ pub(super) struct Session {
 
 /// A check of one connection, and the name of its server.
 #[derive(Debug)]
-struct Link {
+struct PlaintextCheck {
     server: String,
     look: JoinHandle<Option<Finding>>,
 }
@@ -118,7 +119,7 @@ impl Session {
 
     /// Returns the settings of the tool, which need no server.
     pub(super) fn tool(&self) -> Result<ToolSettings, CommandError> {
-        Ok(self.of_project(ToolSettings::resolve(
+        Ok(self.with_project(ToolSettings::resolve(
             &self.common.tool(),
             &self.environment,
         )?))
@@ -147,7 +148,7 @@ impl Session {
         }
     }
 
-    fn of_project(&self, tool: ToolSettings) -> ToolSettings {
+    fn with_project(&self, tool: ToolSettings) -> ToolSettings {
         match self.project.get() {
             Some(project) => tool.with_project(project),
             None => tool,
@@ -195,7 +196,7 @@ impl Session {
         &self,
         jobs: Option<String>,
     ) -> Result<ToolSettings, CommandError> {
-        Ok(self.of_project(ToolSettings::resolve(
+        Ok(self.with_project(ToolSettings::resolve(
             &ToolFlags {
                 jobs,
                 ..self.common.tool()
@@ -211,7 +212,7 @@ impl Session {
             &self.common.tool(),
             &self.environment,
         )?;
-        settings.tool = self.of_project(settings.tool);
+        settings.tool = self.with_project(settings.tool);
         for warning in settings.connection.warnings() {
             self.output.warning(&warning.to_string());
         }
@@ -221,6 +222,17 @@ impl Session {
     /// Returns the server that the settings lead to.
     pub(super) async fn target(&self, settings: &Settings) -> Result<Target, CommandError> {
         self.target_called(settings, "").await
+    }
+
+    /// Finds a `pg_dump` that can dump the server.
+    pub(super) async fn find_pg_dump(
+        &self,
+        settings: &Settings,
+        server: &Server,
+    ) -> Result<PgDump, CommandError> {
+        let tool = &settings.tool;
+        let environment = &self.environment;
+        Ok(connect::pg_dump(tool, environment, server, &self.shutdown).await?)
     }
 
     /// Returns one of several servers, whose name goes into messages.
@@ -236,11 +248,9 @@ impl Session {
         // libpq does not report that `prefer` or `allow` fell back to plaintext. psql must ask the
         // server, which takes another connection. The command's work does not wait for it.
         if let Some(mode) = target.context.sslmode.filter(|_| target.over_network) {
-            let (server, context, shutdown) = (
-                target.server.clone(),
-                target.context.clone(),
-                self.shutdown.clone(),
-            );
+            let server = target.server.clone();
+            let context = target.context.clone();
+            let shutdown = self.shutdown.clone();
             let hosts = target.look.hosts.clone();
             let look = async move {
                 let finding = silent_plaintext(&server, mode, &context, &shutdown).await?;
@@ -251,7 +261,7 @@ impl Session {
             } else {
                 format!("target '{name}': ")
             };
-            self.links().push(Link {
+            self.links().push(PlaintextCheck {
                 server,
                 look: tokio::spawn(look),
             });
@@ -262,7 +272,7 @@ impl Session {
     /// Waits for the checks, and warns of connections in plaintext.
     pub(super) async fn say_plaintext(&self) {
         let links = std::mem::take(&mut *self.links());
-        for Link { server, look } in links {
+        for PlaintextCheck { server, look } in links {
             if let Ok(Some(finding)) = look.await {
                 self.say(&server, &finding);
             }
@@ -271,11 +281,11 @@ impl Session {
 
     /// Like [`Session::say_plaintext`], for checks that have ended.
     pub(super) fn say_plaintext_if_known(&self) {
-        let known: Vec<Link> = self
+        let known: Vec<PlaintextCheck> = self
             .links()
             .extract_if(.., |link| link.look.is_finished())
             .collect();
-        for Link { server, look } in known {
+        for PlaintextCheck { server, look } in known {
             // The task has ended, so this does not wait.
             if let Some(Ok(Some(finding))) = futures_now(look) {
                 self.say(&server, &finding);
@@ -290,7 +300,7 @@ impl Session {
         ));
     }
 
-    fn links(&self) -> MutexGuard<'_, Vec<Link>> {
+    fn links(&self) -> MutexGuard<'_, Vec<PlaintextCheck>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -311,6 +321,7 @@ impl Session {
         }
         if let (Some(context), Some(server)) = (self.context.get(), self.server.get()) {
             query_event_triggers(failure, context, server, &self.shutdown).await;
+            query_schemas(failure, context, server, &self.shutdown).await;
         }
     }
 
@@ -342,6 +353,30 @@ async fn query_event_triggers(
     // The failure is reported as it is where they cannot be queried.
     if let Ok(found) = event_triggers(server, shutdown).await {
         context.event_triggers.get_or_init(|| found);
+    }
+}
+
+/// Queries the schemas of the database, if the one to capture is not among them.
+async fn query_schemas(
+    failure: &CommandError,
+    context: &Context,
+    server: &Server,
+    shutdown: &Shutdown,
+) {
+    let CommandError::Capture(error) = failure else {
+        return;
+    };
+    let is_missing = match &**error {
+        CaptureError::PgDump(error) => matches!(**error, PgDumpError::NoSuchSchema { .. }),
+        _ => false,
+    };
+    if !is_missing {
+        return;
+    }
+    let sql = "SELECT pg_catalog.json_agg(nspname ORDER BY nspname) FROM pg_catalog.pg_namespace \
+        WHERE nspname !~ '^pg_' AND nspname <> 'information_schema';\n";
+    if let Ok(found) = server.query_json_one(sql, shutdown).await {
+        context.schemas.get_or_init(|| found);
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) enum Slip {
 impl Slip {
     /// Judges a name. Names of letters, digits, underscores and dashes are meant as they are: UUIDs and slugs such as
     /// `acme-inc`, also those with letters outside of ASCII.
-    pub(super) fn of(name: &str, is_argument: bool) -> Option<Self> {
+    pub(super) fn find(name: &str, is_argument: bool) -> Option<Self> {
         let extension = Path::new(name).extension().and_then(|text| text.to_str());
         let is_file = extension.is_some_and(|found| {
             EXTENSIONS
@@ -151,12 +151,12 @@ mod tests {
             ("order", Some(Slip::Keyword)),
         ] {
             for is_argument in [false, true] {
-                assert_eq!(Slip::of(name, is_argument), slip, "{name}");
+                assert_eq!(Slip::find(name, is_argument), slip, "{name}");
             }
         }
         for command in ["help", "status", "provision", "completions"] {
-            assert_eq!(Slip::of(command, true), Some(Slip::Command));
-            assert_eq!(Slip::of(command, false), None);
+            assert_eq!(Slip::find(command, true), Some(Slip::Command));
+            assert_eq!(Slip::find(command, false), None);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The command `snapshot show`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::arguments::{SnapshotArguments, SnapshotCommand};
 use super::failure::CommandError;
@@ -13,7 +12,7 @@ use crate::exit;
 use crate::snapshot::capture::is_tool_table;
 use crate::snapshot::{ObjectKind, Snapshot};
 use crate::sql::quote;
-use crate::text::safe;
+use crate::text::{safe, swriteln};
 
 pub(super) async fn run(
     session: &Session,
@@ -68,7 +67,7 @@ fn details_of(snapshot: &Snapshot, file: String) -> SnapshotDetailsLine {
 fn text(details: &SnapshotDetailsLine, counts: &BTreeMap<ObjectKind, usize>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<12} {}", safe(value));
+        swriteln!(text, "{name:<12} {}", safe(value));
     };
     line("file", &details.file);
     line("fingerprint", &details.fingerprint);

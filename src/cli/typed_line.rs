@@ -80,7 +80,8 @@ impl TypedLine {
             .connections()?
             .into_iter()
             .map(|settings| {
-                let (environment, shutdown) = (self.environment.clone(), shutdown.clone());
+                let environment = self.environment.clone();
+                let shutdown = shutdown.clone();
                 tokio::spawn(async move { read_tenants(&settings, &environment, &shutdown).await })
             })
             .collect();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::arguments::VerifyArguments;
 use super::failure::CommandError;
 use super::lines::{
-    Counts, Difference, DifferenceClass, InvalidIndex, LevelObject, LevelReference, Line,
+    Counts, DifferenceClass, DifferenceObject, InvalidIndex, LevelObject, Line, ReferenceObject,
     TenantDetails, TenantLine, TenantOutcome, VariantLine, VerifyCounts, VerifyDetails,
 };
 use super::migrations::load;
@@ -51,7 +51,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let references = VersionReferences::new(
         &snapshots,
         migrations.as_ref(),
-        arguments.versions_table.as_deref(),
+        arguments.versions.table.as_deref(),
         session.common.outside(),
     );
     let aspects = arguments.aspects.chosen();
@@ -67,7 +67,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         let options = VerifyOptions {
             scope,
             aspects: aspects.clone(),
-            versions_table: arguments.versions_table.clone(),
+            versions_table: arguments.versions.table.clone(),
             jobs: arguments.jobs.into(),
         };
         let (server, shutdown) = (&entry.target.server, &session.shutdown);
@@ -84,7 +84,7 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
     let limits = servers.limits(None, 0);
     let outcome = servers.run(session, &selection, &limits, compare).await?;
     drop(progress);
-    let mut report = Report::default();
+    let mut report = VerifyTotals::default();
     let shown = Shown {
         fine: !arguments.problems,
         cosmetic: !arguments.problems || arguments.strict,
@@ -144,7 +144,7 @@ impl Shown {
 
 /// The figures of all targets.
 #[derive(Debug, Default)]
-struct Report {
+struct VerifyTotals {
     equal: usize,
     different: usize,
     variants: usize,
@@ -159,7 +159,7 @@ struct Report {
     ahead: usize,
 }
 
-impl Report {
+impl VerifyTotals {
     /// Returns the number of tenants, missing ones included.
     fn len(&self) -> usize {
         self.equal + self.different + self.missing
@@ -316,9 +316,9 @@ fn level_object(level: &VersionLevel) -> LevelObject {
     LevelObject {
         version: level.version.clone(),
         reference: match level.reference {
-            ReferenceKind::Snapshot => LevelReference::Snapshot,
-            ReferenceKind::Migrations => LevelReference::Migrations,
-            ReferenceKind::Majority => LevelReference::Majority,
+            ReferenceKind::Snapshot => ReferenceObject::Snapshot,
+            ReferenceKind::Migrations => ReferenceObject::Migrations,
+            ReferenceKind::Majority => ReferenceObject::Majority,
         },
         equal: level.equal,
         different: level.different,
@@ -353,8 +353,8 @@ fn outcome(class: Class) -> TenantOutcome {
     }
 }
 
-fn difference(finding: &DriftFinding) -> Difference {
-    Difference {
+fn difference(finding: &DriftFinding) -> DifferenceObject {
+    DifferenceObject {
         class: match finding.class {
             Class::Cosmetic => DifferenceClass::Cosmetic,
             Class::Real => DifferenceClass::Different,

@@ -119,6 +119,8 @@ impl Connection {
         environment
             .entry("PGSSLCERTMODE".to_owned())
             .or_insert(mode);
+        // A root.crt in the home directory would make every TLS mode verify the chain, and `prefer` fall back to
+        // plaintext when that fails.
         for variable in ["PGSSLKEY", "PGSSLROOTCERT"] {
             environment
                 .entry(variable.to_owned())
@@ -137,6 +139,7 @@ impl Connection {
             _ => EnvValue::Absent,
         };
         environment.insert("PGPASSFILE".to_owned(), passfile);
+        // The service has been read: its settings are among the others, each with its origin.
         environment.insert("PGSERVICEFILE".to_owned(), EnvValue::Absent);
         if let Some(password) = &self.password {
             environment.insert(

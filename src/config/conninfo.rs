@@ -1,6 +1,6 @@
 //! Connection strings: which of the two forms a text has, and the `key=value` form.
 
-use super::part::{Part, is_blank, part};
+use super::part::{StringPart, is_blank, part};
 use super::{ConfigError, ConfigWarning, Origin, StringProblem, uri};
 
 /// The forms of a text that `--dbname` takes.
@@ -71,7 +71,7 @@ pub(super) fn parse(
     text: &str,
     origin: &Origin,
     warnings: &mut Vec<ConfigWarning>,
-) -> Result<Option<Vec<Part>>, ConfigError> {
+) -> Result<Option<Vec<StringPart>>, ConfigError> {
     let parts = match form(text) {
         Form::Uri(rest) => uri::parse(rest).map(|uri| {
             if !uri.ignored.is_empty() {
@@ -101,7 +101,7 @@ pub(super) fn parse(
 }
 
 /// Reads `key=value` pairs, by libpq's `conninfo_parse`.
-pub(super) fn pairs(text: &str) -> Result<Vec<Part>, StringProblem> {
+pub(super) fn pairs(text: &str) -> Result<Vec<StringPart>, StringProblem> {
     let mut parts = Vec::new();
     let mut number = 0;
     let mut left = text.trim_start_matches(is_blank);

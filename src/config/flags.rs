@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::conninfo;
-use super::part::Part;
+use super::part::StringPart;
 use super::value::Given;
 use super::{ConfigError, ConfigWarning, Keyword, Origin};
 
@@ -109,7 +109,7 @@ impl ConnectionFlags {
         let is_string = string.is_some();
         match (string, &self.dbname) {
             (Some(parts), _) => {
-                let parts = of_string(parts, &DBNAME);
+                let parts = given_from_string(parts, &DBNAME);
                 warnings.extend(parts.iter().filter_map(|part| {
                     let flag = given.iter().find(|flag| flag.keyword == part.keyword)?;
                     Some(ConfigWarning::Overridden {
@@ -142,7 +142,7 @@ fn flag((keyword, flag, value): &(&str, &'static str, &Option<String>)) -> Optio
 }
 
 /// The parts of a connection string with their origin.
-pub(super) fn of_string(parts: Vec<Part>, whole: &Origin) -> Vec<Given> {
+pub(super) fn given_from_string(parts: Vec<StringPart>, whole: &Origin) -> Vec<Given> {
     parts
         .into_iter()
         .map(|part| Given {

@@ -56,11 +56,9 @@ pub(super) const DEFAULT_PORT: u16 = 5432;
 impl Connection {
     /// The hosts in the order libpq tries them; at least one.
     pub fn hosts(&self) -> Vec<Host> {
-        let (names, addresses, ports) = (
-            self.entries("host"),
-            self.entries("hostaddr"),
-            self.entries("port"),
-        );
+        let names = self.entries("host");
+        let addresses = self.entries("hostaddr");
+        let ports = self.entries("port");
         let entry =
             |list: &[String], at: usize| list.get(at).filter(|entry| !entry.is_empty()).cloned();
         (0..names.len().max(addresses.len()).max(1))
@@ -90,11 +88,9 @@ impl Connection {
     /// Checks that there is an address and a port per host, or one port for all.
     pub(super) fn check_hosts(&self) -> Result<(), ConfigError> {
         let origin = |keyword| self.get(keyword).map(|setting| setting.origin.clone());
-        let (names, addresses, ports) = (
-            self.entries("host"),
-            self.entries("hostaddr"),
-            self.entries("port"),
-        );
+        let names = self.entries("host");
+        let addresses = self.entries("hostaddr");
+        let ports = self.entries("port");
         // A name with a colon, as in certificates of Cloud SQL, has no address of its own.
         let lost = names
             .iter()

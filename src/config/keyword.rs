@@ -9,13 +9,13 @@ pub struct Keyword {
     pub variable: Option<&'static str>,
     /// The major version of libpq that knows it first; 0 when every supported one does.
     pub since: u32,
-    pub(super) kind: Kind,
+    pub(super) kind: ValueKind,
     pub(super) handling: Handling,
 }
 
 /// The values that a keyword can have.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ValueKind {
     /// Any text.
     Text,
     /// Any text, shown as `[redacted]`.
@@ -60,12 +60,12 @@ pub(super) enum Handling {
 }
 
 use Handling::{Adopt, Argument, Consumed, Deliberate, Refused};
-use Kind::{
+use ValueKind::{
     Addresses, Choice, ChoiceAnyCase, Database, Hosts, Integer, Key, Methods, Path, Ports,
     RootCertificate, Secret, Text,
 };
 
-pub(super) const SSL_MODES: &[&str] = &[
+pub(crate) const SSL_MODES: &[&str] = &[
     "disable",
     "allow",
     "prefer",
@@ -90,7 +90,7 @@ const fn keyword(
     name: &'static str,
     variable: &'static str,
     since: u32,
-    kind: Kind,
+    kind: ValueKind,
     handling: Handling,
 ) -> Keyword {
     Keyword {

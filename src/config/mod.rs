@@ -41,6 +41,8 @@ pub use error::{ConfigError, StringProblem};
 pub use flags::{ConnectionFlags, ToolFlags};
 pub use found::FileChoice;
 pub use host::Host;
+#[cfg(feature = "cli")]
+pub(crate) use keyword::SSL_MODES;
 pub use keyword::{KEYWORDS, Keyword};
 pub use origin::{Origin, Setting};
 pub use password_command::CommandLine;

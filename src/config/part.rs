@@ -6,7 +6,7 @@ use super::keyword::{KEYWORDS, Keyword};
 
 /// One setting of a connection string, decoded and not yet checked. No `Debug`: the value may be a password.
 #[derive(Clone)]
-pub(super) struct Part {
+pub(super) struct StringPart {
     pub(super) keyword: &'static Keyword,
     pub(super) value: String,
     /// `true` if an error may show the value. `false` if a malformed URI may have put a part of a
@@ -25,8 +25,8 @@ pub(super) fn part(
     name: &str,
     value: String,
     number: usize,
-    before: &[Part],
-) -> Result<Part, StringProblem> {
+    before: &[StringPart],
+) -> Result<StringPart, StringProblem> {
     // The name that sslmode had before 8.0, as in libpq's conninfo_storeval.
     let (name, value) = match name {
         "requiressl" if value.starts_with('1') => ("sslmode", "require".to_owned()),
@@ -51,7 +51,7 @@ pub(super) fn part(
     if value.contains('\0') {
         return Err(StringProblem::NulCharacter(keyword.name));
     }
-    Ok(Part {
+    Ok(StringPart {
         keyword,
         value,
         showable: !keyword.is_secret(),

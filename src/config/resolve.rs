@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::child::KERBEROS;
 use super::conninfo;
-use super::flags::of_string;
+use super::flags::given_from_string;
 use super::host::DEFAULT_PORT;
 use super::keyword::{Handling, KEYWORDS, PASSWORD_COMMAND, TLS_VERSIONS};
 use super::value::Given;
@@ -31,12 +31,7 @@ impl Connection {
         flags: &ConnectionFlags,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
-        let mut sources = Sources {
-            environment,
-            layers: Vec::new(),
-            service: None,
-            warnings: Vec::new(),
-        };
+        let mut sources = Sources::new(environment, Vec::new());
         let (given, string_in_flag) = flags.given(&mut sources.warnings)?;
         sources.add(given)?;
         sources.add(variables::connection(environment)?)?;
@@ -61,21 +56,20 @@ impl Connection {
                 scheme: None,
             });
         };
-        Self::of_given(of_string(parts, &Origin::Code), warnings, environment)
+        Self::from_given(
+            given_from_string(parts, &Origin::Code),
+            warnings,
+            environment,
+        )
     }
 
     /// A connection of these values alone, without looking at any variable that names a connection.
-    pub(super) fn of_given(
+    pub(super) fn from_given(
         given: Vec<Given>,
         warnings: Vec<ConfigWarning>,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
-        let mut sources = Sources {
-            environment,
-            layers: Vec::new(),
-            service: None,
-            warnings,
-        };
+        let mut sources = Sources::new(environment, warnings);
         sources.add(given)?;
         sources.into_connection()
     }
@@ -92,7 +86,7 @@ fn database_url(
         };
         let origin = Origin::Variable(variable.to_owned());
         return match conninfo::parse(text, &origin, warnings)? {
-            Some(parts) => Ok(Some(of_string(parts, &origin))),
+            Some(parts) => Ok(Some(given_from_string(parts, &origin))),
             None => Err(ConfigError::NotConnectionString {
                 origin,
                 scheme: None,
@@ -102,7 +96,16 @@ fn database_url(
     Ok(None)
 }
 
-impl Sources<'_> {
+impl<'a> Sources<'a> {
+    fn new(environment: &'a Environment, warnings: Vec<ConfigWarning>) -> Self {
+        Self {
+            environment,
+            layers: Vec::new(),
+            service: None,
+            warnings,
+        }
+    }
+
     /// Adds a source, and right after it the service that it names, if it is the first to name one.
     fn add(&mut self, given: Vec<Given>) -> Result<(), ConfigError> {
         for given in &given {
@@ -323,7 +326,8 @@ fn odd_values(connection: &Connection, environment: &Environment) -> Vec<ConfigW
             (Origin::Service { .. }, Origin::Service { .. })
         );
         if !together && whole(&host.origin) != whole(&address.origin) {
-            let (address, host) = (address.origin.clone(), host.origin.clone());
+            let address = address.origin.clone();
+            let host = host.origin.clone();
             warnings.push(ConfigWarning::AddressOverHost { address, host });
         }
     }
@@ -383,6 +387,7 @@ fn defaults(connection: &mut Connection, environment: &Environment) -> Result<()
     default("port", &DEFAULT_PORT.to_string(), "libpq");
     default("gssencmode", "disable", "schemastamp");
     default("application_name", "schemastamp", "schemastamp");
+    // As libpq 16 and later: `sslrootcert=system` makes verify-full the default.
     let system = connection.value("sslrootcert") == Some("system");
     let sslmode = Setting::new(
         if system { "verify-full" } else { "prefer" }.to_owned(),

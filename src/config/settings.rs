@@ -10,6 +10,7 @@ use super::{
 
 /// All settings of a command that needs a server.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Settings {
     /// The connection.
     pub connection: Connection,
@@ -19,6 +20,7 @@ pub struct Settings {
 
 /// The settings that concern the tool itself; a command that needs no server has only these.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ToolSettings {
     /// The snapshot file; `None` for the only file in `snapshots/`.
     pub snapshot: Option<Setting<PathBuf>>,

@@ -6,10 +6,12 @@ use std::path::Path;
 use toml::Value;
 
 use super::error::nearest;
-use super::flags::of_string;
+use super::flags::given_from_string;
 use super::keyword::{KEYWORDS, PASSWORD_COMMAND};
 use super::value::Given;
-use super::{ConfigError, Connection, Environment, FileChoice, Keyword, Origin, conninfo};
+use super::{
+    ConfigError, ConfigWarning, Connection, Environment, FileChoice, Keyword, Origin, conninfo,
+};
 use crate::path;
 use crate::path::{GROUP_AND_OTHERS, PERMISSIONS};
 
@@ -26,6 +28,7 @@ const OWN: [&str; 8] = [
 ];
 /// Servers, and the rule that sends tenants to them.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Targets {
     /// The rule for a tenant that no target lists.
     pub rule: Rule,
@@ -45,6 +48,7 @@ pub enum Rule {
 
 /// A server of the file.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct TargetSettings {
     /// Its name, unique in the file.
     pub name: String,
@@ -128,7 +132,7 @@ impl Targets {
         let mut targets: Vec<TargetSettings> = Vec::with_capacity(tables.len());
         let mut has_password = false;
         for (index, table) in tables.into_iter().enumerate() {
-            let (target, secret) = target(path, index + 1, table, environment)?;
+            let (target, secret) = read_target(path, index + 1, table, environment)?;
             has_password |= secret;
             if targets.iter().any(|other| other.name == target.name) {
                 return Err(problem(
@@ -169,7 +173,7 @@ fn table_of(value: Value) -> Option<toml::Table> {
 }
 
 /// Reads one target; also whether the file holds its password.
-fn target(
+fn read_target(
     path: &Path,
     number: usize,
     mut table: toml::Table,
@@ -177,130 +181,158 @@ fn target(
 ) -> Result<(TargetSettings, bool), ConfigError> {
     let name = match table.remove("name") {
         Some(Value::String(name)) if !name.is_empty() && !name.chars().any(char::is_control) => {
-            Some(name)
+            name
         }
-        _ => None,
+        _ => {
+            return Err(ConfigError::Targets {
+                path: path.to_owned(),
+                line: None,
+                problem: format!("target {number}: it needs a name, as text"),
+            });
+        }
     };
-    let place = name.as_ref().map_or_else(
-        || format!("target {number}"),
-        |name| format!("target '{name}'"),
-    );
-    let problem = |problem: String| ConfigError::Targets {
-        path: path.to_owned(),
-        line: None,
-        problem: format!("{place}: {problem}"),
-    };
-    let Some(name) = name.clone() else {
-        return Err(problem("it needs a name, as text".to_owned()));
-    };
-    let whole = Origin::Target {
+    let origin = Origin::Target {
         path: path.to_owned(),
         target: name.clone(),
     };
-    let (mut given, mut warnings) = (Vec::new(), Vec::new());
-    match table.remove("url") {
-        None => {}
-        Some(Value::String(url)) => match conninfo::parse(&url, &whole, &mut warnings)? {
-            Some(parts) => given.extend(of_string(parts, &whole)),
-            None => {
-                return Err(ConfigError::NotConnectionString {
-                    origin: whole,
-                    scheme: None,
-                });
-            }
-        },
-        Some(_) => return Err(problem("url must be text".to_owned())),
-    }
-    let mut flag = |key: &str| match table.remove(key) {
-        None => Ok(false),
-        Some(Value::Boolean(value)) => Ok(value),
-        Some(_) => Err(problem(format!("{key} must be true or false"))),
+    let mut table = TargetTable {
+        path,
+        name,
+        origin,
+        table,
     };
-    let (citus, registry) = (flag("citus")?, flag("registry")?);
-    let weight = match table.remove("weight") {
-        None => Some(1),
-        Some(Value::Integer(weight)) => u32::try_from(weight).ok().filter(|weight| *weight <= 1000),
-        Some(_) => None,
-    };
-    let weight =
-        weight.ok_or_else(|| problem("weight must be a whole number from 0 to 1000".to_owned()))?;
-    let tenants = match table.remove("tenants") {
-        None => Some(Vec::new()),
-        Some(Value::Array(tenants)) => tenants
-            .into_iter()
-            .map(|tenant| tenant.as_str().map(str::to_owned))
-            .collect::<Option<Vec<String>>>(),
-        Some(_) => None,
-    };
-    let tenants = tenants.ok_or_else(|| {
-        problem("tenants must be a list of names or patterns, as text".to_owned())
-    })?;
-    let variable = match table.remove("password_variable") {
-        None => None,
-        Some(Value::String(variable)) => Some(variable),
-        Some(_) => {
-            return Err(problem(
-                "password_variable must be the name of a variable".to_owned(),
-            ));
-        }
-    };
-    match table.remove(PASSWORD_COMMAND) {
-        None => {}
-        Some(Value::String(line)) => {
-            let origin = Origin::Part {
-                keyword: PASSWORD_COMMAND.to_owned(),
-                whole: Box::new(whole.clone()),
-            };
-            given.push(Given::command(line, origin));
-        }
-        Some(_) => {
-            return Err(problem(
-                "password_command must be text: a program with its arguments".to_owned(),
-            ));
-        }
-    }
-    for (key, value) in table {
-        let Some(keyword) = Keyword::named(&key) else {
-            let names = KEYWORDS.iter().map(|keyword| keyword.name).chain(OWN);
-            let suggestion = nearest(&key, names)
-                .map(|name| format!("; did you mean {name}?"))
-                .unwrap_or_default();
-            return Err(problem(format!(
-                "'{key}' is not a key of a target{suggestion}"
-            )));
-        };
-        let value = match value {
-            Value::String(text) => text,
-            Value::Integer(number) => number.to_string(),
-            _ => return Err(problem(format!("{key} must be text or a number"))),
-        };
-        let origin = Origin::Part {
-            keyword: keyword.name.to_owned(),
-            whole: Box::new(whole.clone()),
-        };
-        given.push(Given::new(keyword, value, origin));
-    }
+    let mut warnings = Vec::new();
+    let mut given = table.take_url(&mut warnings)?;
+    let citus = table.take_flag("citus")?;
+    let registry = table.take_flag("registry")?;
+    let weight = table.take_weight()?;
+    let tenants = table.take_tenants()?;
+    let variable = table.take_text("password_variable", "must be the name of a variable")?;
+    let command = table.take_text(
+        PASSWORD_COMMAND,
+        "must be text: a program with its arguments",
+    )?;
+    given.extend(command.map(|line| Given::command(line, table.part(PASSWORD_COMMAND))));
+    given.extend(table.take_keywords()?);
+    // The variable's password is not in the file, so that others may read the file.
     let has_password = given.iter().any(|given| given.keyword.is_secret());
     if let (Some(variable), Some(keyword)) = (variable, Keyword::named("password")) {
         let Some(password) = environment.text(&variable)? else {
-            return Err(problem(format!(
+            return Err(table.problem(&format!(
                 "the variable {variable}, which password_variable names, is not set"
             )));
         };
         given.push(Given::new(keyword, password, Origin::Variable(variable)));
     }
-    let connection = Connection::of_given(given, warnings, environment)?;
-    Ok((
-        TargetSettings {
-            name,
-            connection,
-            citus,
-            registry,
-            weight,
-            tenants,
-        },
-        has_password,
-    ))
+    let connection = Connection::from_given(given, warnings, environment)?;
+    let target = TargetSettings {
+        name: table.name,
+        connection,
+        citus,
+        registry,
+        weight,
+        tenants,
+    };
+    Ok((target, has_password))
+}
+
+/// The keys of one `[[target]]` that are still to be read.
+struct TargetTable<'a> {
+    path: &'a Path,
+    name: String,
+    origin: Origin,
+    table: toml::Table,
+}
+
+impl TargetTable<'_> {
+    fn problem(&self, problem: &str) -> ConfigError {
+        ConfigError::Targets {
+            path: self.path.to_owned(),
+            line: None,
+            problem: format!("target '{}': {problem}", self.name),
+        }
+    }
+
+    /// Returns the origin of the value of one key.
+    fn part(&self, keyword: &str) -> Origin {
+        Origin::Part {
+            keyword: keyword.to_owned(),
+            whole: Box::new(self.origin.clone()),
+        }
+    }
+
+    fn take_url(&mut self, warnings: &mut Vec<ConfigWarning>) -> Result<Vec<Given>, ConfigError> {
+        let Some(url) = self.take_text("url", "must be text")? else {
+            return Ok(Vec::new());
+        };
+        match conninfo::parse(&url, &self.origin, warnings)? {
+            Some(parts) => Ok(given_from_string(parts, &self.origin)),
+            None => Err(ConfigError::NotConnectionString {
+                origin: self.origin.clone(),
+                scheme: None,
+            }),
+        }
+    }
+
+    fn take_text(&mut self, key: &str, requirement: &str) -> Result<Option<String>, ConfigError> {
+        match self.table.remove(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(self.problem(&format!("{key} {requirement}"))),
+        }
+    }
+
+    fn take_flag(&mut self, key: &str) -> Result<bool, ConfigError> {
+        match self.table.remove(key) {
+            None => Ok(false),
+            Some(Value::Boolean(value)) => Ok(value),
+            Some(_) => Err(self.problem(&format!("{key} must be true or false"))),
+        }
+    }
+
+    fn take_weight(&mut self) -> Result<u32, ConfigError> {
+        let weight = match self.table.remove("weight") {
+            None => return Ok(1),
+            Some(Value::Integer(weight)) => u32::try_from(weight).ok(),
+            Some(_) => None,
+        };
+        weight
+            .filter(|weight| *weight <= 1000)
+            .ok_or_else(|| self.problem("weight must be a whole number from 0 to 1000"))
+    }
+
+    fn take_tenants(&mut self) -> Result<Vec<String>, ConfigError> {
+        let tenants = match self.table.remove("tenants") {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(tenants)) => tenants
+                .into_iter()
+                .map(|tenant| tenant.as_str().map(str::to_owned))
+                .collect(),
+            Some(_) => None,
+        };
+        tenants.ok_or_else(|| self.problem("tenants must be a list of names or patterns, as text"))
+    }
+
+    /// Takes what is left: the keywords of libpq.
+    fn take_keywords(&mut self) -> Result<Vec<Given>, ConfigError> {
+        let mut found = Vec::new();
+        for (key, value) in std::mem::take(&mut self.table) {
+            let Some(keyword) = Keyword::named(&key) else {
+                let names = KEYWORDS.iter().map(|keyword| keyword.name).chain(OWN);
+                let suggestion = nearest(&key, names)
+                    .map(|name| format!("; did you mean {name}?"))
+                    .unwrap_or_default();
+                return Err(self.problem(&format!("'{key}' is not a key of a target{suggestion}")));
+            };
+            let value = match value {
+                Value::String(text) => text,
+                Value::Integer(number) => number.to_string(),
+                _ => return Err(self.problem(&format!("{key} must be text or a number"))),
+            };
+            found.push(Given::new(keyword, value, self.part(keyword.name)));
+        }
+        Ok(found)
+    }
 }
 
 #[cfg(test)]

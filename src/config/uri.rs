@@ -4,11 +4,11 @@
 //! the user name and password is an error, and so are unescaped blanks.
 
 use super::StringProblem;
-use super::part::{Part, is_blank, part};
+use super::part::{StringPart, is_blank, part};
 
 /// The settings in a URI.
 pub(super) struct UriParts {
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<StringPart>,
     /// Names of query parameters that frameworks add and libpq does not know.
     pub(super) ignored: Vec<String>,
 }
@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str) -> Result<UriParts, StringProblem> {
     let mut found = Vec::new();
     let mut add = |name: &str, place: &'static str, text: &str| {
         if !text.is_empty() {
-            found.push(Part {
+            found.push(StringPart {
                 showable: false,
                 ..part(name, decode(text, place)?, 0, &[])?
             });
@@ -55,7 +55,8 @@ pub(super) fn parse(text: &str) -> Result<UriParts, StringProblem> {
 
 /// Reads `host:port,[address]:port,…`; returns the lists with their commas, and what follows.
 fn hosts_and_ports(text: &str) -> Result<(String, String, &str), StringProblem> {
-    let (mut hosts, mut ports) = (String::new(), String::new());
+    let mut hosts = String::new();
+    let mut ports = String::new();
     let mut left = text;
     loop {
         let mut after = match left.strip_prefix('[') {
@@ -94,7 +95,10 @@ fn take<'a>(text: &'a str, until: &[char], into: &mut String) -> &'a str {
 }
 
 /// Returns the names of the parameters that are ignored.
-fn query_parameters(query: &str, parts: &mut Vec<Part>) -> Result<Vec<String>, StringProblem> {
+fn query_parameters(
+    query: &str,
+    parts: &mut Vec<StringPart>,
+) -> Result<Vec<String>, StringProblem> {
     let mut ignored = Vec::new();
     let mut left = query;
     let mut number = 0;
@@ -107,7 +111,8 @@ fn query_parameters(query: &str, parts: &mut Vec<Part>) -> Result<Vec<String>, S
         if value.contains('=') {
             return Err(StringProblem::SecondEquals(number));
         }
-        let (name, value) = (decode(name, "query")?, decode(value, "query")?);
+        let name = decode(name, "query")?;
+        let value = decode(value, "query")?;
         left = next;
         parts.push(match (name.as_str(), value.as_str()) {
             // The spelling of JDBC, which libpq accepts too.
@@ -150,7 +155,8 @@ fn decode(text: &str, place: &'static str) -> Result<String, StringProblem> {
             continue;
         }
         let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-        let (high, low) = (digit(bytes.next()), digit(bytes.next()));
+        let high = digit(bytes.next());
+        let low = digit(bytes.next());
         let (Some(high), Some(low)) = (high, low) else {
             return Err(StringProblem::Percent(place));
         };

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::conninfo::{Form, form, pairs};
 use super::error::shown;
-use super::keyword::{Keyword, Kind, PASSWORD_COMMAND_KEYWORD};
+use super::keyword::{Keyword, PASSWORD_COMMAND_KEYWORD, ValueKind};
 use super::{ConfigError, Environment, Origin};
 
 /// A value from some source, not yet checked. No `Debug`: it may be a password.
@@ -47,35 +47,35 @@ impl Given {
         let value = self.value.as_str();
         let trimmed = value.trim();
         match &self.keyword.kind {
-            Kind::Text | Kind::Secret => self.accept(!value.contains('\0'), value, || "without NUL characters".into()),
-            Kind::Choice(words) => self.accept(words.contains(&value), value, || one_of(words)),
-            Kind::ChoiceAnyCase(words) => {
+            ValueKind::Text | ValueKind::Secret => self.accept(!value.contains('\0'), value, || "without NUL characters".into()),
+            ValueKind::Choice(words) => self.accept(words.contains(&value), value, || one_of(words)),
+            ValueKind::ChoiceAnyCase(words) => {
                 // libpq compares these in any letter case; the canonical spelling makes them comparable.
                 let word = words.iter().find(|word| word.eq_ignore_ascii_case(value));
                 self.accept(word.is_some(), word.copied().unwrap_or_default(), || one_of(words))
             }
-            Kind::Integer(least, unit) => {
+            ValueKind::Integer(least, unit) => {
                 let in_range = trimmed.parse::<i32>().is_ok_and(|number| number >= *least);
                 self.accept(in_range, trimmed, || format!("a whole number of {unit}"))
             }
-            Kind::Hosts => self.accept(value.split(',').all(is_host), value, || {
+            ValueKind::Hosts => self.accept(value.split(',').all(is_host), value, || {
                 "host names or absolute socket directories, separated by commas, without ports and blanks".to_owned()
             }),
-            Kind::Addresses => {
+            ValueKind::Addresses => {
                 self.accept(value.split(',').all(is_address), value, || "IP addresses, separated by commas".to_owned())
             }
-            Kind::Ports => {
+            ValueKind::Ports => {
                 let ports: Vec<&str> = value.split(',').map(str::trim).collect();
                 // In a list an empty entry is the default port, as a URI with several hosts writes it.
                 let fine = ports.iter().all(|port| (port.is_empty() && ports.len() > 1) || is_port(port));
                 self.accept(fine, &ports.join(","), || "a port from 1 to 65535, or several with commas".to_owned())
             }
-            Kind::Database => self.database(),
-            Kind::RootCertificate if value == "system" => Ok(value.to_owned()),
+            ValueKind::Database => self.database(),
+            ValueKind::RootCertificate if value == "system" => Ok(value.to_owned()),
             // With a colon that is not the second character, libpq reads `engine:key`.
-            Kind::Key if value.find(':').is_some_and(|at| at != 1) => Ok(value.to_owned()),
-            Kind::Path | Kind::RootCertificate | Kind::Key => self.path(environment),
-            Kind::Methods => self.accept(are_methods(value), value, || {
+            ValueKind::Key if value.find(':').is_some_and(|at| at != 1) => Ok(value.to_owned()),
+            ValueKind::Path | ValueKind::RootCertificate | ValueKind::Key => self.path(environment),
+            ValueKind::Methods => self.accept(are_methods(value), value, || {
                 "authentication methods of libpq, separated by commas, either all with '!' or none".to_owned()
             }),
         }

@@ -2,7 +2,7 @@
 
 /// The general text of a cause.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct CatalogueEntry {
     /// The stable id.
     pub id: &'static str,
     /// The problem, as a fragment.
@@ -14,7 +14,7 @@ pub struct Entry {
 }
 
 /// The entry of an id; `None` for an id that no report has.
-pub fn entry(id: &str) -> Option<&'static Entry> {
+pub fn entry(id: &str) -> Option<&'static CatalogueEntry> {
     ENTRIES.iter().find(|entry| entry.id == id)
 }
 
@@ -38,7 +38,7 @@ pub const STEPS: [&str; 13] = [
 macro_rules! catalogue {
     ($($id:literal: $what:literal, $why:literal, $fix:literal;)*) => {
         /// All causes.
-        pub const ENTRIES: &[Entry] = &[$(Entry { id: $id, what: $what, why: $why, fix: $fix }),*];
+        pub const ENTRIES: &[CatalogueEntry] = &[$(CatalogueEntry { id: $id, what: $what, why: $why, fix: $fix }),*];
     };
 }
 

@@ -7,7 +7,7 @@ use super::cure::Origins;
 use super::prepare::{Prepared, now};
 use super::probe::ServerProbe;
 use crate::config::{ConfigWarning, Connection, Environment, Host};
-use crate::pg::{EventTrigger, PasswordCommand, Token};
+use crate::pg::{EventTrigger, PasswordCommand, PasswordToken};
 use crate::text;
 use crate::tls::{
     Certificate, FileType, SYSTEM, SYSTEM_BUNDLES, SslMode, ValidityStatus, is_hashed_list, moment,
@@ -37,6 +37,8 @@ pub struct Context {
     pub probe: ProbeSlot,
     /// The event triggers that run for DDL, once they were queried. Clones share them.
     pub event_triggers: Arc<OnceLock<Vec<EventTrigger>>>,
+    /// The schemas of the database, once they were queried. Clones share them.
+    pub schemas: Arc<OnceLock<Vec<String>>>,
 }
 
 /// The observations of a server, once it was probed.
@@ -78,7 +80,7 @@ pub struct Configured {
     /// `sslrootcert=system`, and what is known of the system's roots.
     pub system_roots: Option<SystemRoots>,
     /// The password is a token that says when it expires.
-    pub token: Option<Token>,
+    pub token: Option<PasswordToken>,
 }
 
 /// Facts of a client certificate, against which a server's alert is held.
@@ -135,11 +137,12 @@ impl Context {
             origins: Origins::new(connection, environment),
             probe: ProbeSlot::default(),
             event_triggers: Arc::default(),
+            schemas: Arc::default(),
         }
     }
 
     /// Returns the token that is the password, if it is one.
-    pub fn token(&self) -> Option<Token> {
+    pub fn token(&self) -> Option<PasswordToken> {
         let printed = self.password_command.as_ref();
         printed
             .and_then(PasswordCommand::last_token)
@@ -147,7 +150,7 @@ impl Context {
     }
 
     /// Returns the token, if it has expired by now.
-    pub(super) fn expired_token(&self) -> Option<Token> {
+    pub(super) fn expired_token(&self) -> Option<PasswordToken> {
         self.token().filter(|token| token.expired(now()))
     }
 
@@ -196,7 +199,7 @@ impl Configured {
                 .get("OPENSSL_CONF")
                 .map(|path| text::safe(&path.to_string_lossy())),
             system_roots: system_roots(connection, environment),
-            token: password.and_then(|password| Token::read(password.expose_secret())),
+            token: password.and_then(|password| PasswordToken::read(password.expose_secret())),
         }
     }
 }
@@ -242,7 +245,8 @@ fn system_roots(connection: &Connection, environment: &Environment) -> Option<Sy
         return None;
     }
     let variable = |name: &str| environment.get(name).map(PathBuf::from);
-    let (file, directory) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"));
+    let file = variable("SSL_CERT_FILE");
+    let directory = variable("SSL_CERT_DIR");
     let has_certificate = |path: &Path| {
         crate::path::read(path).is_ok_and(|bytes| {
             bytes

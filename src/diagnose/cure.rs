@@ -35,7 +35,7 @@ pub struct Origins {
 }
 
 /// The place where a setting is or belongs.
-enum Place {
+enum SettingPlace {
     Flag(&'static str),
     Variable(String),
     /// A connection string: its name, and the sign before a further parameter.
@@ -115,19 +115,19 @@ impl Origins {
     }
 
     /// The place of a keyword's setting: where it stands, or else where the rest of the connection does.
-    fn place(&self, keyword: &Keyword) -> Place {
+    fn place(&self, keyword: &Keyword) -> SettingPlace {
         if let Some(origin) = self.settings.get(keyword.name) {
             return place_of(origin, &self.separators);
         }
         let telling = TELLING.iter().find_map(|name| self.settings.get(name));
         match telling {
             Some(Origin::Flag(_)) => match flag(keyword) {
-                Some(flag) => Place::Flag(flag),
-                None => Place::Variable(variable(keyword, "PG")),
+                Some(flag) => SettingPlace::Flag(flag),
+                None => SettingPlace::Variable(variable(keyword, "PG")),
             },
-            Some(Origin::Variable(name)) => Place::Variable(variable(keyword, name)),
+            Some(Origin::Variable(name)) => SettingPlace::Variable(variable(keyword, name)),
             Some(origin) => place_of(origin, &self.separators),
-            None => Place::Unknown,
+            None => SettingPlace::Unknown,
         }
     }
 
@@ -135,18 +135,18 @@ impl Origins {
         let name = keyword.name;
         let stands = self.settings.contains_key(name);
         match self.place(keyword) {
-            Place::Flag(flag) => format!("pass {flag} {}", shell(value)),
-            Place::Variable(variable) => format!("set {variable}={}", shell(value)),
-            Place::String(string, Some(sign @ ('?' | '&'))) if !stands => {
+            SettingPlace::Flag(flag) => format!("pass {flag} {}", shell(value)),
+            SettingPlace::Variable(variable) => format!("set {variable}={}", shell(value)),
+            SettingPlace::String(string, Some(sign @ ('?' | '&'))) if !stands => {
                 format!("append '{sign}{name}={}' to {string}", percent(value))
             }
-            Place::String(string, Some(' ')) if !stands => {
+            SettingPlace::String(string, Some(' ')) if !stands => {
                 format!("append ' {name}={}' to {string}", pair(value))
             }
-            Place::String(string, _) => format!("set {name}={value} in {string}"),
-            Place::Service(service) => format!("set {name}={value} in {service}"),
-            Place::Target(target) => format!("set {name} = \"{value}\" in {target}"),
-            Place::Unknown => format!("set {name}={value}"),
+            SettingPlace::String(string, _) => format!("set {name}={value} in {string}"),
+            SettingPlace::Service(service) => format!("set {name}={value} in {service}"),
+            SettingPlace::Target(target) => format!("set {name} = \"{value}\" in {target}"),
+            SettingPlace::Unknown => format!("set {name}={value}"),
         }
     }
 
@@ -156,37 +156,41 @@ impl Origins {
             return format!("leave {name} out");
         }
         match self.place(keyword) {
-            Place::Flag(flag) => format!("leave {flag} out"),
-            Place::Variable(variable) => format!("unset {variable}"),
-            Place::String(place, _) | Place::Service(place) | Place::Target(place) => {
+            SettingPlace::Flag(flag) => format!("leave {flag} out"),
+            SettingPlace::Variable(variable) => format!("unset {variable}"),
+            SettingPlace::String(place, _)
+            | SettingPlace::Service(place)
+            | SettingPlace::Target(place) => {
                 format!("remove {name} from {place}")
             }
-            Place::Unknown => format!("leave {name} out"),
+            SettingPlace::Unknown => format!("leave {name} out"),
         }
     }
 
     fn named(&self, keyword: &Keyword) -> String {
         let name = keyword.name;
         match self.place(keyword) {
-            Place::Flag(flag) => flag.to_owned(),
-            Place::Variable(variable) => variable,
-            Place::String(place, _) | Place::Service(place) | Place::Target(place) => {
+            SettingPlace::Flag(flag) => flag.to_owned(),
+            SettingPlace::Variable(variable) => variable,
+            SettingPlace::String(place, _)
+            | SettingPlace::Service(place)
+            | SettingPlace::Target(place) => {
                 format!("{name} of {place}")
             }
-            Place::Unknown => name.to_owned(),
+            SettingPlace::Unknown => name.to_owned(),
         }
     }
 
     /// The instruction to configure a password where none is yet; `whose` describes it.
     pub(super) fn give_password(&self, whose: &str) -> String {
         let place =
-            Keyword::named("password").map_or(Place::Unknown, |keyword| self.place(keyword));
+            Keyword::named("password").map_or(SettingPlace::Unknown, |keyword| self.place(keyword));
         match place {
-            Place::Flag(_) | Place::Unknown => format!("set PGPASSWORD to {whose}"),
-            Place::Variable(variable) => format!("set {variable} to {whose}"),
-            Place::String(place, _) => format!("write {whose} into {place}"),
-            Place::Service(place) => format!("set password to {whose} in {place}"),
-            Place::Target(place) => {
+            SettingPlace::Flag(_) | SettingPlace::Unknown => format!("set PGPASSWORD to {whose}"),
+            SettingPlace::Variable(variable) => format!("set {variable} to {whose}"),
+            SettingPlace::String(place, _) => format!("write {whose} into {place}"),
+            SettingPlace::Service(place) => format!("set password to {whose} in {place}"),
+            SettingPlace::Target(place) => {
                 format!("set password_variable to the variable with {whose} in {place}")
             }
         }
@@ -219,10 +223,14 @@ impl Origins {
             return "the password".to_owned();
         };
         match self.place(keyword) {
-            Place::Flag(_) | Place::Unknown => "the password in PGPASSWORD".to_owned(),
-            Place::Variable(variable) => format!("the password in {variable}"),
-            Place::String(place, _) | Place::Service(place) => format!("the password in {place}"),
-            Place::Target(place) => {
+            SettingPlace::Flag(_) | SettingPlace::Unknown => {
+                "the password in PGPASSWORD".to_owned()
+            }
+            SettingPlace::Variable(variable) => format!("the password in {variable}"),
+            SettingPlace::String(place, _) | SettingPlace::Service(place) => {
+                format!("the password in {place}")
+            }
+            SettingPlace::Target(place) => {
                 format!("password_variable or password_command in {place}")
             }
         }
@@ -230,21 +238,23 @@ impl Origins {
 }
 
 /// The place that an origin is.
-fn place_of(origin: &Origin, separators: &BTreeMap<String, char>) -> Place {
+fn place_of(origin: &Origin, separators: &BTreeMap<String, char>) -> SettingPlace {
     match origin {
-        Origin::Flag(flag) => Place::Flag(flag),
-        Origin::Variable(name) => Place::Variable(name.clone()),
+        Origin::Flag(flag) => SettingPlace::Flag(flag),
+        Origin::Variable(name) => SettingPlace::Variable(name.clone()),
         Origin::Part { whole, .. } => match &**whole {
-            Origin::Variable(name) => Place::String(name.clone(), separators.get(name).copied()),
-            Origin::Flag(flag) => Place::String((*flag).to_owned(), None),
+            Origin::Variable(name) => {
+                SettingPlace::String(name.clone(), separators.get(name).copied())
+            }
+            Origin::Flag(flag) => SettingPlace::String((*flag).to_owned(), None),
             other => place_of(other, separators),
         },
-        Origin::Service { .. } => Place::Service(text::safe(&origin.to_string())),
-        Origin::Target { .. } => Place::Target(text::safe(&origin.to_string())),
+        Origin::Service { .. } => SettingPlace::Service(text::safe(&origin.to_string())),
+        Origin::Target { .. } => SettingPlace::Target(text::safe(&origin.to_string())),
         Origin::PasswordFile { .. }
         | Origin::Project { .. }
         | Origin::Code
-        | Origin::Default(_) => Place::Unknown,
+        | Origin::Default(_) => SettingPlace::Unknown,
     }
 }
 

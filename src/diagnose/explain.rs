@@ -1,10 +1,10 @@
 use std::cmp::Reverse;
 
 use super::context::Context;
-use super::decide::{Decision, decide};
+use super::decide::{DecidedCause, decide};
 use super::finding::{Finding, Severity, Speaker, filled};
-use super::message::{Link, Message};
-use super::words::{Endpoint, Line, Voice, find};
+use super::message::{Message, MessageLink};
+use super::words::{Endpoint, MessageLine, Voice, find};
 use crate::text;
 use crate::tls::SslMode;
 
@@ -33,7 +33,7 @@ pub fn explain(stderr: &[u8], context: &Context) -> Vec<Finding> {
 
 /// As [`explain`], with the place that each finding is about.
 pub(super) fn explanations(stderr: &[u8], context: &Context) -> Vec<Explanation> {
-    let mut decided: Vec<(Message, Decision)> = messages(stderr, context)
+    let mut decided: Vec<(Message, DecidedCause)> = messages(stderr, context)
         .into_iter()
         .filter_map(|message| {
             let decision = decide(&message, context)?;
@@ -84,6 +84,8 @@ pub(super) fn explanations(stderr: &[u8], context: &Context) -> Vec<Explanation>
 /// Each failed attempt (TLS and plaintext, each address) adds a line of its own, so all lines count. Lines of this side that say
 /// nothing known are left out; bytes that are not UTF-8 do no harm.
 fn messages(stderr: &[u8], context: &Context) -> Vec<Message> {
+    // Not always UTF-8: with OpenSSL 3 on glibc, libpq prints uninitialised memory for a certificate file that it may
+    // not read (the result of strerror_r is ignored).
     let bytes = stderr.get(..stderr.len().min(LIMIT)).unwrap_or(stderr);
     let all = String::from_utf8_lossy(bytes);
     let mut messages: Vec<Message> = all.split(['\n', '\r']).filter_map(message).collect();
@@ -98,7 +100,7 @@ fn messages(stderr: &[u8], context: &Context) -> Vec<Message> {
     let ipv4_tried = messages.iter().any(|message| {
         matches!(&message.endpoint, Some(Endpoint::Network { address, .. }) if !address.contains(':'))
     });
-    let links: Vec<Link> = (0..messages.len())
+    let links: Vec<MessageLink> = (0..messages.len())
         .map(|index| link(&messages, index, context.sslmode))
         .collect();
     for (message, link) in messages.iter_mut().zip(links) {
@@ -109,7 +111,7 @@ fn messages(stderr: &[u8], context: &Context) -> Vec<Message> {
 }
 
 fn message(line: &str) -> Option<Message> {
-    let line = Line::parse(line);
+    let line = MessageLine::parse(line);
     let row = find(&line);
     let on_socket = matches!(line.endpoint, Some(Endpoint::Socket(_)));
     let known = match (row, line.voice) {
@@ -128,19 +130,19 @@ fn message(line: &str) -> Option<Message> {
         fix: known.map_or("", |row| row.fix),
         pattern: known.map_or("", |row| row.pattern),
         endpoint: line.endpoint,
-        link: Link::Unknown,
+        link: MessageLink::Unknown,
         ipv4_tried: false,
     })
 }
 
 /// Determines the connection that carried a message: from the mode, and with `prefer` from the
 /// order of the attempts at one address.
-fn link(messages: &[Message], index: usize, mode: Option<SslMode>) -> Link {
+fn link(messages: &[Message], index: usize, mode: Option<SslMode>) -> MessageLink {
     let Some(message) = messages.get(index) else {
-        return Link::Unknown;
+        return MessageLink::Unknown;
     };
     if matches!(message.endpoint, Some(Endpoint::Socket(_))) {
-        return Link::Socket;
+        return MessageLink::Socket;
     }
     let attempts = |range: &[Message]| {
         range
@@ -154,12 +156,13 @@ fn link(messages: &[Message], index: usize, mode: Option<SslMode>) -> Link {
     let before = attempts(messages.get(..index).unwrap_or_default());
     let after = attempts(messages.get(index + 1..).unwrap_or_default());
     match mode {
-        Some(SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull) => Link::Encrypted,
-        Some(SslMode::Allow) if before > 0 => Link::Encrypted,
-        Some(SslMode::Disable | SslMode::Allow) => Link::Plaintext,
-        Some(SslMode::Prefer) if before > 0 => Link::Plaintext,
-        Some(SslMode::Prefer) if after > 0 => Link::Encrypted,
-        _ => Link::Unknown,
+        Some(SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull) => MessageLink::Encrypted,
+        Some(SslMode::Allow) if before > 0 => MessageLink::Encrypted,
+        Some(SslMode::Disable | SslMode::Allow) => MessageLink::Plaintext,
+        Some(SslMode::Prefer) if before > 0 => MessageLink::Plaintext,
+        // With `prefer`, TLS comes first and plaintext second; with `allow` the other way round (libpq, sslmode).
+        Some(SslMode::Prefer) if after > 0 => MessageLink::Encrypted,
+        _ => MessageLink::Unknown,
     }
 }
 
@@ -189,8 +192,8 @@ fn is_ipv6(endpoint: Option<&Endpoint>) -> bool {
     matches!(endpoint, Some(Endpoint::Network { address, .. }) if address.contains(':'))
 }
 
-fn finding(message: &Message, decision: Decision, context: &Context) -> Finding {
-    let Decision {
+fn finding(message: &Message, decision: DecidedCause, context: &Context) -> Finding {
+    let DecidedCause {
         id,
         what,
         why,

@@ -111,6 +111,7 @@ impl fmt::Display for Speaker {
 /// One line of a report: what, why, what to change, and the evidence. Serialises to the documented JSON object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Finding {
     /// The stable id: `area.cause` or, for a step of the walk that is well, the step's name.
     pub id: String,

@@ -73,7 +73,8 @@ pub async fn examine(
 ) -> Result<LibraryTraits, RunError> {
     let ask = |bait| refusal(program, bait, inherited, temporary, timeout, shutdown);
     let (tls, wire) = tokio::join!(ask(Bait::Tls("require")), ask(Bait::Wire));
-    let (mut tls_words, wire_words) = (tls?, wire?);
+    let mut tls_words = tls?;
+    let wire_words = wire?;
     let has_tls = !tls_words.contains("SSL support is not compiled in");
     if !has_tls {
         // It stopped at sslmode. With another one it reads the settings behind it.

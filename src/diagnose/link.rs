@@ -22,7 +22,7 @@ pub struct Link {
 
 impl Link {
     /// Reads what psql prints for `\conninfo`: a sentence up to version 17, a table from 18 on.
-    pub fn of(lines: &[String]) -> Self {
+    pub fn from_output(lines: &[String]) -> Self {
         let sentence = lines
             .iter()
             .find(|line| line.starts_with("SSL connection ("));
@@ -77,7 +77,7 @@ pub async fn silent_plaintext(
         .run_script("\\conninfo\n", &options, shutdown)
         .await
         .ok()?;
-    (!Link::of(&output.lines).encrypted).then(|| plaintext(mode, context))
+    (!Link::from_output(&output.lines).encrypted).then(|| plaintext(mode, context))
 }
 
 /// Returns `true` if all names and addresses of a connection are this machine's own, also by its file of hosts.
@@ -119,16 +119,16 @@ mod tests {
     fn the_link_is_read_in_both_forms() {
         let lines = |text: &str| text.split('\n').map(str::to_owned).collect::<Vec<_>>();
         let old = "You are connected to database \"d\" as user \"u\".\nSSL connection (protocol: TLSv1.3, cipher: X, compression: off)\n{}";
-        assert!(Link::of(&lines(old)).encrypted);
+        assert!(Link::from_output(&lines(old)).encrypted);
         let new = "Database|d\nSSL Connection|true\nSSL Protocol|TLSv1.3\nSSL Cipher|X\n";
         assert_eq!(
-            Link::of(&lines(new)),
+            Link::from_output(&lines(new)),
             Link {
                 encrypted: true,
                 words: "TLSv1.3, X".to_owned()
             }
         );
-        assert!(!Link::of(&lines("You are connected\n{}")).encrypted);
-        assert!(!Link::of(&lines("SSL Connection|false")).encrypted);
+        assert!(!Link::from_output(&lines("You are connected\n{}")).encrypted);
+        assert!(!Link::from_output(&lines("SSL Connection|false")).encrypted);
     }
 }

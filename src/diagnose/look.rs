@@ -81,7 +81,8 @@ impl LookPlan {
         context: &Context,
         deadline: Deadline,
     ) -> LookedAt {
-        let (host, address) = (way.host.clone(), way.address);
+        let host = way.host.clone();
+        let address = way.address;
         let (probe, findings) =
             encryption::look(way, &self.prepared, self.libpq_major, context, deadline).await;
         LookedAt {

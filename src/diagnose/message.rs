@@ -23,14 +23,14 @@ pub(super) struct Message {
     /// The address of the attempt.
     pub(super) endpoint: Option<Endpoint>,
     /// The state of the connection at the time of the message.
-    pub(super) link: Link,
+    pub(super) link: MessageLink,
     /// Some attempt went to an address of IPv4.
     pub(super) ipv4_tried: bool,
 }
 
 /// The kind of connection that carried a server's message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Link {
+pub(super) enum MessageLink {
     /// TLS.
     Encrypted,
     /// Plaintext over a network.

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use crate::diagnose::context::{Context, ShownCertificate};
-use crate::diagnose::probe::{Answer, Refusal, ServerProbe, StartupReply, TlsObstacle};
-use crate::diagnose::words::{ROWS, Row};
+use crate::diagnose::probe::{Refusal, ServerProbe, StartupReply, TlsAnswer, TlsObstacle};
+use crate::diagnose::words::{MessageRow, ROWS};
 use crate::diagnose::{Finding, explain};
 use crate::tls::SslMode;
 
@@ -57,7 +57,7 @@ const FACTS: [Fact; 8] = [
 struct Facts {
     mode: SslMode,
     known: Vec<Fact>,
-    answer: Option<Answer>,
+    answer: Option<TlsAnswer>,
     over_tls: Option<StartupReply>,
     in_plaintext: Option<StartupReply>,
 }
@@ -87,14 +87,18 @@ fn replies() -> impl Strategy<Value = Option<StartupReply>> {
 }
 
 fn facts() -> impl Strategy<Value = Facts> {
-    let answers = select(vec![None, Some(Answer::Willing), Some(Answer::Unwilling)]);
+    let answers = select(vec![
+        None,
+        Some(TlsAnswer::Willing),
+        Some(TlsAnswer::Unwilling),
+    ]);
     let known = subsequence(FACTS.to_vec(), 0..=FACTS.len());
     (select(MODES.to_vec()), known, answers, replies(), replies()).prop_map(
         |(mode, mut known, answer, over_tls, in_plaintext)| {
             // What cannot be: libpq refuses it, or one observation excludes the other.
             known.retain(|fact| match fact {
                 Fact::Direct => mode >= SslMode::Require,
-                Fact::Tls => answer == Some(Answer::Willing),
+                Fact::Tls => answer == Some(TlsAnswer::Willing),
                 Fact::DirectOnly => answer.is_none(),
                 _ => true,
             });
@@ -152,7 +156,7 @@ impl Facts {
     }
 
     /// psql's stderr with the words of a row.
-    fn stderr(&self, row: &Row) -> String {
+    fn stderr(&self, row: &MessageRow) -> String {
         let place = if self.has(Fact::OnSocket) {
             "psql: error: connection to server on socket \"/run/.s.PGSQL.5432\" failed: "
         } else {
@@ -174,8 +178,9 @@ impl Facts {
 }
 
 /// Asserts what holds of every finding, whatever was said.
-fn check(facts: &Facts, row: &Row, finding: &Finding) -> Result<(), TestCaseError> {
-    let (id, fix) = (finding.id.as_str(), finding.fix.as_str());
+fn check(facts: &Facts, row: &MessageRow, finding: &Finding) -> Result<(), TestCaseError> {
+    let id = finding.id.as_str();
+    let fix = finding.fix.as_str();
     let by_server = row.speaker.sends_messages();
     let on_socket = facts.has(Fact::OnSocket);
     let wants_tls = facts.mode >= SslMode::Require;
@@ -211,7 +216,7 @@ fn check(facts: &Facts, row: &Row, finding: &Finding) -> Result<(), TestCaseErro
         ),
         "tls.direct_required" => never(facts.has(Fact::Direct), "TLS was at once"),
         "tls.server_without_tls" => never(
-            !by_words && facts.has(Fact::Probed) && facts.answer == Some(Answer::Willing),
+            !by_words && facts.has(Fact::Probed) && facts.answer == Some(TlsAnswer::Willing),
             "the server is willing",
         ),
         "net.socket_missing" => never(

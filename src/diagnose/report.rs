@@ -7,6 +7,7 @@ use crate::text::{self, plural, swrite};
 
 /// The end of something that a connection depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Expiry {
     /// Its kind.
     pub kind: ExpiryKind,
@@ -59,6 +60,7 @@ impl ExpiryKind {
 
 /// A whole diagnosis.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Report {
     /// The name of the server in a targets file, or `None` for the only one.
     pub target: Option<String>,
@@ -72,7 +74,7 @@ pub struct Report {
 
 /// The figures of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
+pub struct ReportSummary {
     /// `ok`, or `problem` when there is an error.
     pub verdict: &'static str,
     /// Number of errors.
@@ -83,7 +85,7 @@ pub struct Summary {
 
 impl Report {
     /// Counts errors and warnings.
-    pub fn summary(&self) -> Summary {
+    pub fn summary(&self) -> ReportSummary {
         let count = |severity| {
             self.findings
                 .iter()
@@ -92,7 +94,7 @@ impl Report {
         };
         let errors = count(Severity::Error);
         let verdict = if errors == 0 { "ok" } else { "problem" };
-        Summary {
+        ReportSummary {
             verdict,
             errors,
             warnings: count(Severity::Warning),

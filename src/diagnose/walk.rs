@@ -79,11 +79,7 @@ async fn steps(
         environment,
         ..
     } = inputs;
-    let temporary = environment
-        .get("TMPDIR")
-        .filter(|folder| !folder.is_empty())
-        .unwrap_or(OsStr::new("/tmp"));
-    let temporary = PathBuf::from(temporary);
+    let temporary = temporary_directory(environment);
     let limit = deadline.share(1, 2).left();
     let looked = deadline
         .share(3, 4)
@@ -167,12 +163,7 @@ async fn steps(
         .clone_from(&context.password_command);
     let arguments = connection.conninfo_arguments();
     server.conninfo = (!arguments.is_empty()).then(|| arguments.join(" "));
-    server.timeout = inputs.timeout.map(|_| {
-        deadline
-            .left()
-            .saturating_sub(RESERVE)
-            .max(Duration::from_millis(100))
-    });
+    server.timeout = inputs.timeout.map(|_| login_limit(deadline));
     server.grace = Duration::from_millis(200);
     let nothing = ServerProbe::default();
     let probe = looked_at
@@ -203,6 +194,17 @@ async fn steps(
             report.fail(&stderr, &context, looked_at)
         }
     }
+}
+
+fn temporary_directory(environment: &Environment) -> PathBuf {
+    let named = environment.get("TMPDIR").filter(|path| !path.is_empty());
+    PathBuf::from(named.unwrap_or(OsStr::new("/tmp")))
+}
+
+/// Returns the time limit of the login, which leaves some for the report on it.
+fn login_limit(deadline: Deadline) -> Duration {
+    let left = deadline.left().saturating_sub(RESERVE);
+    left.max(Duration::from_millis(100))
 }
 
 /// The findings before the probe, and their conversion into a report.

@@ -37,6 +37,7 @@ pub struct AdoptOptions {
 
 /// One tenant.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct AdoptedTenant {
     /// The tenant.
     pub tenant: TenantName,
@@ -91,6 +92,7 @@ pub enum AdoptRefusal {
 
 /// The result for all tenants of a target.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct AdoptReport {
     /// The tenants that are not different, by name.
     pub tenants: Vec<AdoptedTenant>,
@@ -100,7 +102,7 @@ pub struct AdoptReport {
 
 /// Facts about a schema that decide whether it can be marked.
 #[derive(Debug, Deserialize)]
-struct Facts {
+struct SchemaFacts {
     name: String,
     comment: Option<String>,
     extension: Option<String>,
@@ -141,7 +143,7 @@ pub async fn adopt(
         let reference = Reference::AtVersion(references);
         verify(server, reference, &verify_options, shutdown).await?
     };
-    let fitting = fitting(&verification, options.strict);
+    let fitting = find_fitting(&verification, options.strict);
     let mut marks = Vec::new();
     for tenant in open
         .into_iter()
@@ -183,13 +185,13 @@ pub async fn adopt(
 fn adopted(tenant: &Tenant, snapshot: Option<String>, outcome: AdoptOutcome) -> AdoptedTenant {
     AdoptedTenant {
         tenant: tenant.name.clone(),
-        version: version(tenant),
+        version: marked_version(tenant),
         snapshot,
         outcome,
     }
 }
 
-fn version(tenant: &Tenant) -> Option<String> {
+fn marked_version(tenant: &Tenant) -> Option<String> {
     match &tenant.applied {
         Applied::Known(table) => table.last().map(|version| version.text.clone()),
         Applied::Odd(_) => None,
@@ -197,7 +199,7 @@ fn version(tenant: &Tenant) -> Option<String> {
 }
 
 /// Returns the outcome of a schema that needs no comparison.
-fn settled(tenant: &Tenant, facts: Option<&Facts>) -> Option<AdoptOutcome> {
+fn settled(tenant: &Tenant, facts: Option<&SchemaFacts>) -> Option<AdoptOutcome> {
     let missing = matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema));
     let Some(facts) = facts.filter(|_| !missing) else {
         return Some(AdoptOutcome::Missing);
@@ -223,7 +225,7 @@ async fn read_facts(
     server: &Server,
     names: &[&TenantName],
     shutdown: &Shutdown,
-) -> Result<BTreeMap<String, Facts>, VerifyError> {
+) -> Result<BTreeMap<String, SchemaFacts>, VerifyError> {
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
     let names = serde_json::Value::from(names).to_string();
     let sql = format!(
@@ -242,15 +244,15 @@ async fn read_facts(
         .await
         .map_err(FleetError::from)?;
     let facts = lines.into_iter().enumerate().map(|(index, line)| {
-        let facts: Facts = read_json(line, index + 1)?;
+        let facts: SchemaFacts = read_json(line, index + 1)?;
         Ok((facts.name.clone(), facts))
     });
-    let facts: Result<BTreeMap<String, Facts>, PsqlError> = facts.collect();
+    let facts: Result<BTreeMap<String, SchemaFacts>, PsqlError> = facts.collect();
     Ok(facts.map_err(FleetError::from)?)
 }
 
 /// Returns the tenants that are what their version should be.
-fn fitting(verification: &Verification, strict: bool) -> BTreeSet<TenantName> {
+fn find_fitting(verification: &Verification, strict: bool) -> BTreeSet<TenantName> {
     let is_cosmetic = |class| class == Class::Cosmetic && !strict;
     let cosmetic = verification
         .variants
@@ -262,7 +264,7 @@ fn fitting(verification: &Verification, strict: bool) -> BTreeSet<TenantName> {
 
 /// Returns `true` if the tenant was compared with more than others of its own kind.
 fn has_reference(verification: &Verification, tenant: &Tenant) -> bool {
-    let version = version(tenant);
+    let version = marked_version(tenant);
     !verification
         .levels
         .iter()

@@ -240,7 +240,8 @@ impl GroupPlan {
                 continue;
             };
             let Some(index) = by_name.get(group.as_str()) else {
-                let (tenant, group) = (tenant.name.clone(), group.clone());
+                let tenant = tenant.name.clone();
+                let group = group.clone();
                 return Err(GroupError::Unknown { tenant, group });
             };
             self.refuse_two(tenant, *index)?;

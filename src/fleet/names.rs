@@ -47,7 +47,7 @@ pub struct NameLines {
 impl NameLines {
     /// Reads the lines of a file that people edit: one that begins with `#` is a comment. On stdin, where programs write,
     /// each line is a name.
-    pub fn of_file() -> Self {
+    pub fn for_file() -> Self {
         Self {
             has_comments: true,
             ..Self::default()
@@ -139,13 +139,13 @@ mod tests {
     fn a_file_has_comments_at_the_beginning_of_lines() {
         let list = b"\xef\xbb\xbf# customers\nacme\r\n#globex\n #1 \na#b\n#";
         let expected = ["acme", " #1 ", "a#b"].map(|name| Ok(name.to_owned()));
-        assert_eq!(names_in(NameLines::of_file(), &[list]), expected);
+        assert_eq!(names_in(NameLines::for_file(), &[list]), expected);
         let cut: Vec<&[u8]> = list.chunks(1).collect();
-        assert_eq!(names_in(NameLines::of_file(), &cut), expected);
+        assert_eq!(names_in(NameLines::for_file(), &cut), expected);
         assert_eq!(names(&[list]).len(), 6);
         // A comment is not judged, and its line is counted.
         let long = [&b"#"[..], &[b'x'; 5000], b"\n#\xff\npg_x\n"].concat();
-        let error = names_in(NameLines::of_file(), &[&long])
+        let error = names_in(NameLines::for_file(), &[&long])
             .pop()
             .unwrap()
             .unwrap_err();

@@ -149,7 +149,9 @@ fn script(sql: &str) -> String {
 
 fn read_row(columns: Map<String, Value>, row: usize) -> Result<SelectedTenant, RegistryError> {
     let at_row = |problem| RegistryError::Row { row, problem };
-    let (mut name, mut group, mut target) = (None, None, None);
+    let mut name = None;
+    let mut group = None;
+    let mut target = None;
     for (column, value) in columns {
         match column.as_str() {
             "name" => name = Some(value),

@@ -88,7 +88,8 @@ fn claim(target: &str, tenant: &str, weight: u32) -> f64 {
 pub(super) fn is_match(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), name.chars().collect());
-    let (mut at, mut read) = (0, 0);
+    let mut at = 0;
+    let mut read = 0;
     // The position of the last star, and how far it reaches.
     let mut star: Option<(usize, usize)> = None;
     while read < name.len() {

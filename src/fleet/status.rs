@@ -44,6 +44,7 @@ impl TenantStatus {
 
 /// All tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Status {
     /// The tenants, by name.
     pub tenants: Vec<TenantStatus>,

@@ -2,7 +2,7 @@ use std::io;
 
 use super::password::AskError;
 use super::script::without_announcement;
-use super::{PasswordError, ProgramError, ServerMessage, Severity, Speaker};
+use super::{MessageSeverity, MessageSource, PasswordError, ProgramError, ServerMessage};
 use crate::path::PathError;
 use crate::process::{RunError, StderrTail};
 
@@ -245,8 +245,8 @@ impl PsqlError {
             .map(|stderr| without_announcement(&stderr.text()).0)
             .unwrap_or_default();
         ServerMessage::parse_all(&said).iter().any(|message| {
-            message.speaker == Speaker::Server
-                && message.severity == Severity::Error
+            message.speaker == MessageSource::Server
+                && message.severity == MessageSeverity::Error
                 && message.sqlstate.is_some()
         })
     }

@@ -7,9 +7,9 @@ use super::SqlState;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerMessage {
     /// The speaker.
-    pub speaker: Speaker,
+    pub speaker: MessageSource,
     /// The severity.
-    pub severity: Severity,
+    pub severity: MessageSeverity,
     /// The SQLSTATE; only the server gives one, and only with `VERBOSITY=verbose` or `sqlstate`.
     pub sqlstate: Option<SqlState>,
     /// The message's text, without severity and SQLSTATE; may have several lines.
@@ -60,7 +60,7 @@ const ON_WORKER: &str = "while executing command on ";
 
 /// The source of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Speaker {
+pub enum MessageSource {
     /// The `PostgreSQL` server, or a pooler that speaks in its place.
     Server,
     /// psql, `pg_dump` or libpq in it. Its text may quote the server: `connection to server … failed: FATAL:  …`.
@@ -69,7 +69,7 @@ pub enum Speaker {
 
 /// The severity of a message, in rising order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum MessageSeverity {
     /// `DEBUG`, `DEBUG1` to `DEBUG5`.
     Debug,
     /// `LOG`.
@@ -127,7 +127,7 @@ impl ServerMessage {
     /// Returns `true` if libpq says that the connection is gone (`fe-secure.c`, `fe-misc.c`, `fe-exec.c`). Its words are English,
     /// because psql runs with `LC_ALL=C`.
     pub fn says_connection_lost(&self) -> bool {
-        self.speaker == Speaker::Program
+        self.speaker == MessageSource::Program
             && self.sqlstate.is_none()
             && CONNECTION_LOST
                 .iter()
@@ -164,7 +164,7 @@ impl ServerMessage {
 
     /// Returns `true` if the statement, the session or the program failed because of this message.
     pub fn is_error(&self) -> bool {
-        self.severity >= Severity::Error
+        self.severity >= MessageSeverity::Error
     }
 
     /// Returns whether the server refused to create a schema of this name, or to give a schema this name, because there is one.
@@ -189,7 +189,7 @@ impl ServerMessage {
         self.sqlstate.as_ref().and_then(SqlState::condition_name)
     }
 
-    pub(super) fn new(speaker: Speaker, severity: Severity, message: &str) -> Self {
+    pub(super) fn new(speaker: MessageSource, severity: MessageSeverity, message: &str) -> Self {
         Self {
             speaker,
             severity,
@@ -224,7 +224,7 @@ impl fmt::Display for ServerMessage {
     }
 }
 
-impl Severity {
+impl MessageSeverity {
     /// The severity of a word; translated ones are judged by the SQLSTATE, as the server's language is not ours to set.
     pub(super) fn from_word(word: &str, sqlstate: Option<SqlState>) -> Option<Self> {
         Some(match word {

@@ -2,7 +2,8 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use super::SqlState;
-use super::message::{Position, ScriptPlace, ServerMessage, Severity, Speaker};
+use super::message::{MessageSeverity, MessageSource, Position, ScriptPlace, ServerMessage};
+use crate::text::slice;
 
 /// The labels of libpq's `pqBuildErrorMessage3` (fe-protocol3.c). Values may go on over several lines.
 const LABELS: [(&str, Field); 10] = [
@@ -61,7 +62,8 @@ impl ServerMessage {
 
 fn parse_all(stderr: &str) -> Vec<ServerMessage> {
     let mut messages: Vec<ServerMessage> = Vec::new();
-    let (mut field, mut prefixed) = (Field::Message, false);
+    let mut field = Field::Message;
+    let mut prefixed = false;
     // The script of the first message that has one: the first line of a message is psql's own.
     let mut running: Option<PathBuf> = None;
     if stderr.is_empty() {
@@ -102,8 +104,8 @@ fn parse_all(stderr: &str) -> Vec<ServerMessage> {
             },
             Start::Bare => Some(begin(&plain, None)),
             Start::Attempt => Some(ServerMessage::new(
-                Speaker::Program,
-                Severity::Error,
+                MessageSource::Program,
+                MessageSeverity::Error,
                 &plain,
             )),
             Start::Within => match messages.last_mut() {
@@ -111,7 +113,11 @@ fn parse_all(stderr: &str) -> Vec<ServerMessage> {
                     field = go_on(last, field, &plain);
                     None
                 }
-                None => Some(ServerMessage::new(Speaker::Program, Severity::Info, &plain)),
+                None => Some(ServerMessage::new(
+                    MessageSource::Program,
+                    MessageSeverity::Info,
+                    &plain,
+                )),
             },
         };
         match (begun, messages.last_mut()) {
@@ -215,10 +221,10 @@ fn server_message(text: &str) -> Option<ServerMessage> {
         },
         None => (None, rest),
     };
-    let severity = Severity::from_word(word, sqlstate)?;
+    let severity = MessageSeverity::from_word(word, sqlstate)?;
     Some(ServerMessage {
         sqlstate,
-        ..ServerMessage::new(Speaker::Server, severity, text)
+        ..ServerMessage::new(MessageSource::Server, severity, text)
     })
 }
 
@@ -226,27 +232,28 @@ fn begin(text: &str, level: Option<(&str, &str)>) -> ServerMessage {
     match level {
         Some((word, text)) => {
             let severity = match word {
-                "warning" => Severity::Warning,
-                "info" => Severity::Info,
-                "debug" => Severity::Debug,
-                "detail" | "hint" => Severity::Notice,
-                _ => Severity::Error,
+                "warning" => MessageSeverity::Warning,
+                "info" => MessageSeverity::Info,
+                "debug" => MessageSeverity::Debug,
+                "detail" | "hint" => MessageSeverity::Notice,
+                _ => MessageSeverity::Error,
             };
-            ServerMessage::new(Speaker::Program, severity, text)
+            ServerMessage::new(MessageSource::Program, severity, text)
         }
         // libpq's messages about a lost connection have no severity.
-        None => server_message(text)
-            .unwrap_or_else(|| ServerMessage::new(Speaker::Program, Severity::Error, text)),
+        None => server_message(text).unwrap_or_else(|| {
+            ServerMessage::new(MessageSource::Program, MessageSeverity::Error, text)
+        }),
     }
 }
 
 /// Adds a line that begins no message; returns the field it belongs to.
 fn go_on(message: &mut ServerMessage, field: Field, line: &str) -> Field {
     if let Some((label, field)) = LABELS.iter().find(|(label, _)| line.starts_with(label)) {
-        return append(message, *field, line.get(label.len()..).unwrap_or_default());
+        return append(message, *field, slice(line, label.len()..));
     }
-    if let Some(position) =
-        position(line).filter(|_| field == Field::Message && message.speaker == Speaker::Server)
+    if let Some(position) = position(line)
+        .filter(|_| field == Field::Message && message.speaker == MessageSource::Server)
     {
         message.position = Some(position);
         return Field::Position;

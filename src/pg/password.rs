@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::Token;
+use super::PasswordToken;
 use crate::path::PathError;
 use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run};
 use crate::text::{bounded, seconds};
@@ -35,7 +35,7 @@ pub struct PasswordCommand {
 #[derive(Debug, Default)]
 struct Last {
     has_worked: bool,
-    token: Option<Token>,
+    token: Option<PasswordToken>,
 }
 
 /// Reasons why a command gave no password.
@@ -105,7 +105,7 @@ impl PasswordCommand {
     }
 
     /// Returns the last password as a token, if it was one.
-    pub fn last_token(&self) -> Option<Token> {
+    pub fn last_token(&self) -> Option<PasswordToken> {
         self.last().token.clone()
     }
 
@@ -160,7 +160,7 @@ impl PasswordCommand {
         }
         let mut last = self.last();
         last.has_worked = true;
-        last.token = Token::read(password);
+        last.token = PasswordToken::read(password);
         Ok(SecretString::from(password))
     }
 

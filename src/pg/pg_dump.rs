@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use super::password::AskError;
 use super::{EXACT_SETTINGS, PasswordError, Program, ProgramError, Server, ServerMessage, Version};
 use crate::path::{self, PathError};
 use crate::process::{EnvValue, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdout, run};
+use crate::text::swrite;
 
 /// Maximum size of `pg_dump`'s stdout, although the dump goes to a file.
 const STDOUT_LIMIT: usize = 1024 * 1024;
@@ -173,6 +173,8 @@ impl PgDump {
             .await?;
         let mut environment = super::server::client_environment(&self.server.environment);
         let own = environment.get(OPTIONS).cloned();
+        // pg_dump itself sets datestyle and intervalstyle (`setup_connection`), but not timezone: a default of type timestamptz
+        // would be dumped as the role's timezone has it.
         environment.insert(OPTIONS.to_owned(), with_exact_settings(own.as_ref()));
         match self
             .dump_with(environment, version, schema, options, start, shutdown)
@@ -215,6 +217,8 @@ impl PgDump {
             .args([format!("--schema={}", quoted_pattern(schema))])
             .args(options.flags());
         if version.knows_restrict_key_option() {
+            // The releases of August 2025 write `\restrict` with a random key; a key of our own is known when the
+            // dump is read, and nobody else can guess it.
             let key = super::restrict_key().map_err(PgDumpError::Random)?;
             invocation = invocation.args([format!("--restrict-key={key}")]);
         }
@@ -307,8 +311,7 @@ fn with_exact_settings(own: Option<&EnvValue>) -> EnvValue {
     ]) {
         // A blank separates options (`pg_split_opts`).
         let value = value.replace(' ', "\\ ");
-        // Writing to a String does not fail.
-        let _ = write!(options, " -c {name}={value}");
+        swrite!(options, " -c {name}={value}");
     }
     let mut all = match own {
         Some(EnvValue::Plain(own)) => own.clone(),

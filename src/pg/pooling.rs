@@ -71,6 +71,7 @@ impl Pooling {
             .iter()
             .map(|process| process.pid)
             .collect();
+        // A second client while the first is connected: the same server process for both can only be a pooler's.
         let other = Server {
             timeout: Some(LIMIT),
             ..server.clone()

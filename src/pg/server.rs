@@ -62,6 +62,7 @@ impl Default for ScriptOptions {
 
 /// The output of a successful script.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ScriptOutput {
     /// The rows, unaligned, without headers, one a line.
     pub lines: Vec<String>,
@@ -249,7 +250,9 @@ impl Server {
     ) -> Result<(), PsqlError> {
         // psql prints it when it has run the whole file. Without it an empty output would pass for an empty result.
         let end = script::restrict_key().map_err(PsqlError::Random)?;
-        let (mut line_number, mut refused, mut is_whole) = (0, None, false);
+        let mut line_number = 0;
+        let mut refused = None;
+        let mut is_whole = false;
         let mut take_line = |line: &[u8]| {
             line_number += 1;
             is_whole = line == end.as_bytes();
@@ -273,6 +276,7 @@ impl Server {
             announce: false,
             ..ScriptOptions::default()
         };
+        // The settings are joined to the first statement by `\;`: one message, so that they are of its transaction.
         let sql = sql.trim_end().trim_end_matches(';');
         let ran = self
             .run_lines(
@@ -306,6 +310,7 @@ impl Server {
         let mut invocation = self.psql_invocation(&file, &options.variables);
         let password = self.password(self.timeout, shutdown).await?;
         invocation.env.extend(password);
+        // The version and the password command count against the limit: it is that of the whole run.
         let spent = start.elapsed();
         invocation.timeout = self.timeout.map(|timeout| timeout.saturating_sub(spent));
         let finished = run(
@@ -388,6 +393,9 @@ impl Server {
     /// The command that runs what comes over its stdin.
     pub(super) fn psql_reading_stdin(&self, variables: &BTreeMap<String, String>) -> Invocation {
         let mut invocation = Invocation::new(self.psql.path()).args([
+            // -X: no psqlrc, which could set \timing, an AUTOCOMMIT of off or a search_path. -w: never a prompt,
+            // which would read the script for an answer. -q -A -t: rows only, so that each line of stdout is one row.
+            // VERBOSITY=verbose adds the SQLSTATE and the names of what an error is about (fe-protocol3.c).
             "-X",
             "-q",
             "-w",
@@ -416,6 +424,9 @@ pub(super) fn client_environment(
     environment: &BTreeMap<String, EnvValue>,
 ) -> BTreeMap<String, EnvValue> {
     let mut environment = environment.clone();
+    // The messages of libpq and psql are translated, and are recognised by their English words; those of the server follow its
+    // own lc_messages, which only a superuser may override. Off a terminal, psql takes the database's encoding for the client's
+    // unless PGCLIENTENCODING is set (`startup.c`).
     for (name, value) in [("LC_ALL", "C"), ("PGCLIENTENCODING", "UTF8")] {
         environment.insert(name.to_owned(), EnvValue::Plain(value.into()));
     }
@@ -439,6 +450,8 @@ pub(super) fn judge(
     match (code, error) {
         (0, _) => Ok((stderr, messages, elapsed)),
         // Without a connection psql does not get as far as the script.
+        // psql(1): 1 is a fatal error of its own, 2 a connection that went bad, 3 an error in a script with
+        // ON_ERROR_STOP.
         (2, _) if messages.iter().all(|message| message.script.is_none()) => {
             Err(PsqlError::Connect { messages, stderr })
         }

@@ -157,6 +157,7 @@ impl PsqlSession {
         if !open.kept.is_ready() {
             return None;
         }
+        // A pooler or a firewall drops an idle connection without a word, and psql notices it only when it sends something.
         match open
             .ask("SELECT 1 WHERE false;\n", Some(PATIENCE), shutdown)
             .await

@@ -4,14 +4,14 @@ use crate::tls::moment;
 
 /// A password that is a token with an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
+pub struct PasswordToken {
     /// `an AWS IAM token` or `an access token`.
     pub kind: &'static str,
     /// The end, in seconds since 1970.
     pub expires: i64,
 }
 
-impl Token {
+impl PasswordToken {
     /// Returns `true` if it had expired at a moment.
     pub fn expired(&self, now: i64) -> bool {
         self.expires <= now
@@ -66,8 +66,12 @@ fn basic_date(date: &str) -> Option<i64> {
     if date.len() != 16 || !date.ends_with('Z') || date.get(8..9) != Some("T") {
         return None;
     }
-    let (year, month, day) = (digits(0..4)?, digits(4..6)?, digits(6..8)?);
-    let (hour, minute, second) = (digits(9..11)?, digits(11..13)?, digits(13..15)?);
+    let year = digits(0..4)?;
+    let month = digits(4..6)?;
+    let day = digits(6..8)?;
+    let hour = digits(9..11)?;
+    let minute = digits(11..13)?;
+    let second = digits(13..15)?;
     // Days from the civil date: years begin in March, so that the leap day is the last.
     let (year, month) = if month <= 2 {
         (year - 1, month + 9)
@@ -82,7 +86,8 @@ fn basic_date(date: &str) -> Option<i64> {
 /// Base64 of the alphabet for URLs, without padding.
 fn base64url(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
+    let mut bits = 0_u32;
+    let mut count = 0;
     for letter in text.trim_end_matches('=').bytes() {
         let value = match letter {
             b'A'..=b'Z' => letter - b'A',
@@ -110,12 +115,12 @@ mod tests {
     fn tokens_say_when_they_expire() {
         let aws = "db.eu-west-1.rds.amazonaws.com:5432/?Action=connect&DBUser=app&X-Amz-Date=20260101T000000Z&\
                    X-Amz-Expires=900&X-Amz-Signature=x";
-        let token = Token::read(aws).unwrap();
+        let token = PasswordToken::read(aws).unwrap();
         assert_eq!(token.expires, 1_767_226_500);
         assert!(token.expired(1_767_226_500) && !token.expired(1_767_226_499));
         // {"alg":"none"}, {"exp":1767226500}
         let jwt = "eyJhbGciOiJub25lIn0.eyJleHAiOjE3NjcyMjY1MDB9.x";
-        assert_eq!(Token::read(jwt).unwrap().expires, 1_767_226_500);
+        assert_eq!(PasswordToken::read(jwt).unwrap().expires, 1_767_226_500);
         for password in [
             "hunter2",
             "a.b.c",
@@ -123,7 +128,7 @@ mod tests {
             "X-Amz-Date=x&X-Amz-Expires=y",
             "eyJ.!.x",
         ] {
-            assert_eq!(Token::read(password), None, "{password}");
+            assert_eq!(PasswordToken::read(password), None, "{password}");
         }
     }
 

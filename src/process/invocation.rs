@@ -79,9 +79,13 @@ impl Invocation {
             };
         }
         command
+            // psql would ask for a password on stdin and OpenSSL for a pass phrase; both would take the first line of
+            // a script for the answer (`-w` stops psql only).
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        // A group of its own: a Ctrl-C on the terminal reaches this process alone, which then cancels in order. A
+        // child in the foreground group would get the same SIGINT at once.
         command.process_group(0).kill_on_drop(true);
         command
     }

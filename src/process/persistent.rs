@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
 use super::capture::{read_stderr_to_mark, read_to_mark};
-use super::run::{finish, spawn};
+use super::run::{finish, refuse_after_shutdown, spawn};
 use super::supervise::{ProcessGroup, supervise};
 use super::{ExitStatus, Finished, Invocation, RunDir, RunError, Shutdown, StderrTail};
 
@@ -53,14 +53,7 @@ impl PersistentProcess {
         shutdown: &Shutdown,
     ) -> Result<Self, RunError> {
         let program = invocation.program.clone();
-        if let Some(signal) = shutdown.signal() {
-            return Err(RunError::Interrupted {
-                program,
-                signal,
-                ended: None,
-                stderr: StderrTail::default(),
-            });
-        }
+        refuse_after_shutdown(&program, shutdown)?;
         let mut command = invocation.to_command(&run_dir);
         command.stdin(std::process::Stdio::piped());
         let mut child = spawn(&invocation, command)?;
@@ -70,9 +63,11 @@ impl PersistentProcess {
             stream: "the pipes",
             source: std::io::ErrorKind::NotConnected.into(),
         };
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (stdout, stderr) = (stdout.ok_or_else(unpiped)?, stderr.ok_or_else(unpiped)?);
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take();
+        let stderr = child.stderr.take();
+        let stdout = stdout.ok_or_else(unpiped)?;
+        let stderr = stderr.ok_or_else(unpiped)?;
         Ok(Self {
             invocation,
             run_dir,
@@ -118,14 +113,7 @@ impl PersistentProcess {
         shutdown: &Shutdown,
     ) -> Result<ProcessReply, RunError> {
         let program = self.invocation.program.clone();
-        if let Some(signal) = shutdown.signal() {
-            return Err(RunError::Interrupted {
-                program,
-                signal,
-                ended: None,
-                stderr: StderrTail::default(),
-            });
-        }
+        refuse_after_shutdown(&program, shutdown)?;
         let start = Instant::now();
         // Until the answer is there, this program is not one to go on with.
         self.spoiled = true;
@@ -136,7 +124,8 @@ impl PersistentProcess {
             // It has ended. Its outputs and its exit code show the reason.
             tracing::debug!(%error, "the order was not read");
         }
-        let (mut collected, mut stderr) = (Vec::new(), StderrTail::default());
+        let mut collected = Vec::new();
+        let mut stderr = StderrTail::default();
         let out = read_to_mark(&mut self.stdout, mark.as_bytes(), limit, &mut collected);
         let err = read_stderr_to_mark(&mut self.stderr, mark.as_bytes(), &mut stderr);
         let (ended, reason) = supervise(

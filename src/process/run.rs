@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
@@ -11,6 +11,7 @@ use super::{ExitStatus, Invocation, RunDir, RunError, Shutdown, StderrTail, Stdo
 
 /// A program that ran to its own end, with whatever exit code.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Finished {
     /// The exit code.
     pub code: i32,
@@ -39,18 +40,12 @@ pub async fn run(
     stdout: Stdout<'_>,
 ) -> Result<Finished, RunError> {
     let program = invocation.program.clone();
-    if let Some(signal) = shutdown.signal() {
-        return Err(RunError::Interrupted {
-            program,
-            signal,
-            ended: None,
-            stderr: StderrTail::default(),
-        });
-    }
+    refuse_after_shutdown(&program, shutdown)?;
     let start = Instant::now();
     let mut child = spawn(invocation, invocation.to_command(run_dir))?;
     let mut group = ProcessGroup::from_child(&child);
-    let (mut collected, mut stderr) = (Vec::new(), StderrTail::default());
+    let mut collected = Vec::new();
+    let mut stderr = StderrTail::default();
     let out = drain_stdout(child.stdout.take(), stdout, &mut collected);
     let err = drain_stderr(child.stderr.take(), &mut stderr);
     let (ended, reason) = supervise(invocation, shutdown, &mut group, &mut child, out, err)
@@ -73,6 +68,19 @@ pub async fn run(
             elapsed: start.elapsed(),
         },
     )
+}
+
+/// Fails if the end of the run was requested before the program got anything to do.
+pub(super) fn refuse_after_shutdown(program: &Path, shutdown: &Shutdown) -> Result<(), RunError> {
+    match shutdown.signal() {
+        None => Ok(()),
+        Some(signal) => Err(RunError::Interrupted {
+            program: program.to_owned(),
+            signal,
+            ended: None,
+            stderr: StderrTail::default(),
+        }),
+    }
 }
 
 /// Starts a program.

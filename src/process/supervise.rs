@@ -75,63 +75,85 @@ pub(super) async fn supervise(
     stdout: impl Future<Output = Result<ReadEnd, ReadError>>,
     stderr: impl Future<Output = Result<ReadEnd, ReadError>>,
 ) -> io::Result<(Option<ExitStatus>, Option<StopReason>)> {
-    let (mut stdout, mut stderr) = (pin!(stdout), pin!(stderr));
-    let (mut ended, mut stdout_read, mut stderr_read, mut lingered) = (None, false, false, false);
-    let mut marks = 0;
-    let (mut reason, mut asked) = (None, 0);
+    let mut stdout = pin!(stdout);
+    let mut stderr = pin!(stderr);
+    let mut seen = ChildProgress::default();
     let mut alarm = invocation.timeout.map(|timeout| Instant::now() + timeout);
+    // On SIGINT, psql has the server cancel the statement. A psql that SIGTERM or SIGKILL ends leaves a server that goes on with
+    // the message that it has received, and commits it.
     let mut signals = [Signal::INTERRUPT, Signal::TERMINATE, Signal::KILL].into_iter();
     loop {
-        if ended.is_some() && stdout_read && stderr_read {
+        if seen.ended.is_some() && seen.stdout_read && seen.stderr_read {
             group.leader = None;
-            return Ok((ended, reason));
+            return Ok((seen.ended, seen.reason));
         }
-        if marks == 2 {
-            return Ok((None, reason));
+        // stdout and stderr are two pipes, and a notice may arrive after the rows that follow it.
+        if seen.marks == 2 {
+            return Ok((None, seen.reason));
         }
         let event = tokio::select! {
             biased;
-            status = child.wait(), if ended.is_none() => Event::ExitStatus(status?.into()),
+            status = child.wait(), if seen.ended.is_none() => Event::ExitStatus(status?.into()),
             () = until(alarm) => Event::Alarm,
-            signal = shutdown.requested_more_than(asked), if ended.is_none() => Event::Asked(signal),
-            read = &mut stdout, if !stdout_read => { stdout_read = true; Event::ReadEnd(read) }
-            read = &mut stderr, if !stderr_read => { stderr_read = true; Event::ReadEnd(read) }
+            signal = shutdown.requested_more_than(seen.requests), if seen.ended.is_none() => Event::Asked(signal),
+            read = &mut stdout, if !seen.stdout_read => { seen.stdout_read = true; Event::ReadEnd(read) }
+            read = &mut stderr, if !seen.stderr_read => { seen.stderr_read = true; Event::ReadEnd(read) }
         };
-        let why = match (event, ended) {
+        let why = match (event, seen.ended) {
             (Event::ExitStatus(how), _) => {
-                ended = Some(how);
+                seen.ended = Some(how);
                 alarm = Some(Instant::now() + LINGER);
                 continue;
             }
-            (Event::Alarm, Some(_)) if lingered => {
+            // Not even SIGKILL has closed the pipes, so a process holds them that left the group (`setsid`). The child itself has
+            // ended, and its answer counts.
+            (Event::Alarm, Some(_)) if seen.lingered => {
                 group.leader = None;
-                return Ok((ended, reason));
+                return Ok((seen.ended, seen.reason));
             }
             (Event::Alarm, Some(_)) => {
                 group.send(Signal::KILL);
-                (lingered, alarm) = (true, Some(Instant::now() + LINGER));
+                seen.lingered = true;
+                alarm = Some(Instant::now() + LINGER);
                 continue;
             }
             (Event::Alarm, None) => StopReason::Time(invocation.timeout.unwrap_or_default()),
             (Event::Asked(signal), _) => {
-                asked = shutdown.request_count();
+                // Each further request, such as a second Ctrl-C, comes here again and sends the next signal.
+                seen.requests = shutdown.request_count();
                 StopReason::Shutdown(signal)
             }
             (Event::ReadEnd(Ok(ReadEnd::End)), _) => continue,
             (Event::ReadEnd(Ok(ReadEnd::Mark)), _) => {
-                marks += 1;
+                seen.marks += 1;
                 continue;
             }
             (Event::ReadEnd(Err(halt)), _) => StopReason::ReadError(halt),
         };
-        reason.get_or_insert(why);
-        if ended.is_none() {
+        // The first reason is the cause: the alarm of the grace period after a Ctrl-C is only its consequence.
+        seen.reason.get_or_insert(why);
+        if seen.ended.is_none() {
             alarm = signals.next().map(|signal| {
                 group.send(signal);
                 Instant::now() + invocation.grace
             });
         }
     }
+}
+
+/// The facts about a child so far, and the steps taken to end it.
+#[derive(Default)]
+struct ChildProgress {
+    ended: Option<ExitStatus>,
+    stdout_read: bool,
+    stderr_read: bool,
+    /// Outputs whose mark was read.
+    marks: u8,
+    /// The group was killed after the child's end, because an output stayed open.
+    lingered: bool,
+    reason: Option<StopReason>,
+    /// Requests of the end that were obeyed.
+    requests: usize,
 }
 
 enum Event {

@@ -26,6 +26,7 @@ const FILES: [(&str, &str); 2] = [("script", ".sql"), ("dump", ".sql")];
 /// or the file system has no locks.
 pub(super) fn lock_directory(folder: &Path) -> Option<OwnedFd> {
     // The child does not inherit it, because it may outlive the process that owns the directory.
+    // NOFOLLOW: a link with such a name could lead the sweep into somebody else's directory.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let handle = open(folder, flags, Mode::empty()).ok()?;
     flock(&handle, FlockOperation::NonBlockingLockExclusive).ok()?;

@@ -98,7 +98,8 @@ impl Decisions {
         let Some(total) = numbers.max().filter(|total| count < *total) else {
             return PlaceNumbers::Same;
         };
-        let is_renamed = |place: &usize| self.of(object, *place) == Some(Decision::Rename);
+        let is_renamed =
+            |place: &usize| self.decision_for(object, *place) == Some(Decision::Rename);
         if self.for_instance && (1..=total).filter(is_renamed).count() == count {
             PlaceNumbers::AllRenamed
         } else {
@@ -151,7 +152,7 @@ impl Decisions {
     }
 
     /// The decision for a doubtful place (counted from 1) of an object; the most exact one wins.
-    pub fn of(&self, object: &str, place: usize) -> Option<Decision> {
+    pub fn decision_for(&self, object: &str, place: usize) -> Option<Decision> {
         self.find(object, place).map(|(_, decision)| decision)
     }
 
@@ -237,19 +238,22 @@ mod tests {
         decisions.add("function n", Decision::Rename);
         decisions.add("function n(integer)#2", Decision::Keep);
         assert_eq!(
-            decisions.of("function n(integer)", 1),
+            decisions.decision_for("function n(integer)", 1),
             Some(Decision::Rename)
         );
-        assert_eq!(decisions.of("function n(integer)", 2), Some(Decision::Keep));
-        assert_eq!(decisions.of("view v", 1), Some(Decision::Keep));
-        assert_eq!(Decisions::default().of("view v", 1), None);
+        assert_eq!(
+            decisions.decision_for("function n(integer)", 2),
+            Some(Decision::Keep)
+        );
+        assert_eq!(decisions.decision_for("view v", 1), Some(Decision::Keep));
+        assert_eq!(Decisions::default().decision_for("view v", 1), None);
     }
 
     #[test]
     fn constants_are_decided_by_name_only() {
         let mut decisions = Decisions::default();
         decisions.add("*", Decision::Rename);
-        assert_eq!(decisions.of("text of table t", 1), None);
+        assert_eq!(decisions.decision_for("text of table t", 1), None);
         decisions.add_remembered("text of table *", Decision::Rename);
         assert_eq!(
             decisions.find("text of table t", 1),

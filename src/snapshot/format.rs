@@ -1,7 +1,6 @@
 //! The snapshot file: a header of `--` lines, then SQL with `#{prefix}`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
@@ -13,7 +12,7 @@ use super::problem::{Missing, SnapshotError, Warning};
 use super::template::{CompiledStatement, Template};
 use super::version::TITLE;
 use crate::sql::{TenantName, may_change_session, quote, refuse_nul, tokens_of_template};
-use crate::text::{hexadecimal, slice};
+use crate::text::{hexadecimal, slice, swrite, swriteln};
 
 /// A tenant's schema as a template.
 #[derive(Clone, Debug)]
@@ -272,7 +271,8 @@ impl Snapshot {
 
     /// Counts the objects of each kind that the snapshot creates.
     pub fn counts(&self) -> BTreeMap<ObjectKind, usize> {
-        let (mut counts, mut twice) = (BTreeMap::new(), BTreeSet::new());
+        let mut counts = BTreeMap::new();
+        let mut twice = BTreeSet::new();
         for CompiledStatement { object, .. } in &self.template.statements {
             // A view in a circle and a base type are created in two steps. Others can share a name: operators.
             if object.action != Action::Create || object.kind == ObjectKind::Schema {
@@ -291,9 +291,9 @@ impl Snapshot {
         let header = &self.header;
         let mut text = format!("{TITLE}{}\n", header.format);
         if let Some(server) = header.server {
-            let _ = write!(text, "-- server: PostgreSQL {server}");
+            swrite!(text, "-- server: PostgreSQL {server}");
             if let Some(wording) = header.wording {
-                let _ = write!(text, ", in the wording of pg_dump {wording}");
+                swrite!(text, ", in the wording of pg_dump {wording}");
             }
             text.push('\n');
         }
@@ -308,7 +308,7 @@ impl Snapshot {
                 }
             })
             .collect();
-        let _ = writeln!(
+        swriteln!(
             text,
             "-- objects: {}",
             if counts.is_empty() {
@@ -318,23 +318,23 @@ impl Snapshot {
             }
         );
         for versions in &header.versions {
-            let _ = writeln!(text, "-- versions: {versions}");
+            swriteln!(text, "-- versions: {versions}");
         }
         if !header.seeds.is_empty() {
             let seeds: Vec<String> = header.seeds.iter().map(|seed| quote(seed)).collect();
-            let _ = writeln!(text, "-- seed: {}", seeds.join(", "));
+            swriteln!(text, "-- seed: {}", seeds.join(", "));
         }
         for (object, decision) in header.decisions.iter() {
-            let _ = writeln!(text, "-- {}: {object}", decision.word());
+            swriteln!(text, "-- {}: {object}", decision.word());
         }
         // Format 1 had no such line, and a file of it stays as it is.
         if header.format > 1 {
-            let _ = writeln!(text, "-- fingerprint: {}", self.fingerprint());
+            swriteln!(text, "-- fingerprint: {}", self.fingerprint());
         }
         for fingerprint in &header.formerly {
-            let _ = writeln!(text, "-- formerly: {fingerprint}");
+            swriteln!(text, "-- formerly: {fingerprint}");
         }
-        let _ = writeln!(text, "-- sha256: {}", sha256(&self.body));
+        swriteln!(text, "-- sha256: {}", sha256(&self.body));
         text.push_str(&self.body);
         text
     }

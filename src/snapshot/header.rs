@@ -8,6 +8,7 @@ use crate::sql::{TokenKind, tokens};
 
 /// The header of a snapshot: what people and tools want to know without reading the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Header {
     /// The format of the body: [`FORMAT`], or that of the older version that wrote it.
     pub format: u32,

@@ -1,7 +1,6 @@
 //! The SQL for one tenant: settings of the transaction, the lock, the statements.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -18,7 +17,7 @@ use crate::sql::{
     SettingScope, TenantName, TokenKind, local, quote, quote_literal, session_cleanup,
     session_remembered, tokens,
 };
-use crate::text::slice;
+use crate::text::{slice, swrite};
 
 /// Options of rendering a snapshot.
 #[derive(Clone, Debug)]
@@ -120,6 +119,7 @@ impl Snapshot {
             Marking::Tenant => Some(self.mark_of(options)),
             Marking::Spare => Some(format!("{SPARE}{}", self.fingerprint())),
         };
+        // Before the first grant of the snapshot, or behind everything if it has none.
         let mut default_privileges = options.privileges;
         let mut repeated: Vec<(String, String)> = Vec::new();
         let lent = if options.owners {
@@ -156,7 +156,8 @@ impl Snapshot {
                 sql = marked(&sql, mark);
             }
             if options.citus && is_repeated(object.action, object.kind) {
-                let (identity, mut plain) = (object.to_string(), String::new());
+                let identity = object.to_string();
+                let mut plain = String::new();
                 statement.render_plain(tenant, &mut plain)?;
                 // A view that `pg_dump` wrote twice: the later one is whole.
                 repeated.retain(|(other, _)| *other != identity);
@@ -418,25 +419,28 @@ pub fn settings(timeout: Option<Duration>) -> String {
         ("lock_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),
         ("standard_conforming_strings", "on"),
+        // As in a dump: a body may name a table that comes later.
         ("check_function_bodies", "off"),
         ("xmloption", "content"),
         ("client_min_messages", "warning"),
+        // A query of a table with policies fails then, instead of seeing a part of its rows.
         ("row_security", "off"),
         ("default_tablespace", ""),
         ("default_table_access_method", "heap"),
     ];
-    let _ = write!(
+    swrite!(
         sql,
         "pg_catalog.set_config('statement_timeout', '{milliseconds}', true)"
     );
     for (name, value) in always.iter().chain(EXACT_SETTINGS) {
-        let _ = write!(sql, ", pg_catalog.set_config('{name}', '{value}', true)");
+        swrite!(sql, ", pg_catalog.set_config('{name}', '{value}', true)");
     }
     for (since, name, value) in [
+        // The server notices within a second that psql is gone, and rolls back; 13 notices when it answers.
         (140_000, "client_connection_check_interval", "1s"),
         (170_000, "transaction_timeout", "0"),
     ] {
-        let _ = write!(
+        swrite!(
             sql,
             ", CASE WHEN pg_catalog.current_setting('server_version_num')::int OPERATOR(pg_catalog.>=) {since} \
              THEN pg_catalog.set_config('{name}', '{value}', true) END"
@@ -465,6 +469,7 @@ pub fn lock_key(tenant: &TenantName) -> i64 {
 fn without_default_privileges(tenant: &TenantName) -> String {
     let body =
         include_str!("default_privileges.sql").replace("$tenant$", &quote_literal(tenant.as_str()));
+    // The tenant's name stands in the body as a literal, and may hold the tag.
     let mut tag = "$stamp$".to_owned();
     while tenant.as_str().contains(&tag) {
         tag.insert(1, '_');

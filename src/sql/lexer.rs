@@ -63,7 +63,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn token(&self, start: usize) -> (TokenKind, usize) {
-        let (byte, next) = (self.at(start), self.at(start + 1));
+        let byte = self.at(start);
+        let next = self.at(start + 1);
         match byte {
             _ if is_space(byte) => (TokenKind::Space, self.while_(start, is_space)),
             b'-' if next == b'-' => (
@@ -91,6 +92,7 @@ impl<'a> Lexer<'a> {
             b'#' if self.template && next == b'{' => self.placeholder(start),
             b':' if next == b':' => (TokenKind::Cast, start + 2),
             b':' if next == b'=' => (TokenKind::Punctuation, start + 2),
+            // `dot_dot` of scan.l: a FOR loop of PL/pgSQL over integers.
             b'.' if next == b'.' => (TokenKind::Punctuation, start + 2),
             b'.' if next.is_ascii_digit() => (TokenKind::Number, self.number(start)),
             b'(' | b')' | b'[' | b']' | b',' | b';' | b'.' | b':' => {
@@ -106,7 +108,8 @@ impl<'a> Lexer<'a> {
 
     /// `xcstart` … `xcstop`: comments nest.
     fn block_comment(&self, start: usize) -> (TokenKind, usize) {
-        let (mut index, mut depth) = (start + 2, 1);
+        let mut index = start + 2;
+        let mut depth = 1;
         while index < self.source.len() {
             match (self.at(index), self.at(index + 1)) {
                 (b'/', b'*') => {
@@ -144,6 +147,7 @@ impl<'a> Lexer<'a> {
         let mut index = start + prefix.len() + 1;
         while index < self.source.len() {
             match self.at(index) {
+                // Only in E'…': with standard_conforming_strings on, a backslash elsewhere is a backslash.
                 b'\\' if prefix == Prefix::Escape => index += 2,
                 b'\'' if self.at(index + 1) == b'\'' => index += 2,
                 b'\'' => match self.continuation(index + 1) {
@@ -205,7 +209,8 @@ impl<'a> Lexer<'a> {
     /// `quotecontinue`: blanks with at least one line end, then another quote. Comments may stand between
     /// (`special_whitespace`) once the line has ended.
     fn continuation(&self, from: usize) -> Option<usize> {
-        let (mut index, mut line_ended) = (from, false);
+        let mut index = from;
+        let mut line_ended = false;
         loop {
             match self.at(index) {
                 b'\n' | b'\r' => line_ended = true,
@@ -232,6 +237,7 @@ impl<'a> Lexer<'a> {
                 self.while_(start + 1, |byte| byte.is_ascii_digit()),
             );
         }
+        // `dolqdelim`: a tag is an identifier without a dollar sign.
         let tag_end = if starts_word(self.at(start + 1)) {
             self.while_(start + 1, |byte| continues_word(byte) && byte != b'$')
         } else {
@@ -261,6 +267,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn number(&self, start: usize) -> usize {
+        // From 16 on, numbers may have underscores, and begin with 0x, 0o or 0b.
         let digits = |index| self.while_(index, |byte: u8| byte.is_ascii_digit() || byte == b'_');
         if self.at(start) == b'0'
             && matches!(self.at(start + 1), b'x' | b'X' | b'o' | b'O' | b'b' | b'B')
@@ -286,6 +293,7 @@ impl<'a> Lexer<'a> {
         let mut end = start + 1;
         while is_operator(self.at(end)) && end < self.source.len() {
             let pair = (self.at(end), self.at(end + 1));
+            // `a<--b` is `a < ` and a comment, as for the server.
             if pair == (b'-', b'-')
                 || pair == (b'/', b'*')
                 || (self.template && pair == (b'#', b'{'))

@@ -46,7 +46,8 @@ impl LiteralContent {
 pub fn content(token: Token, source: &str) -> Option<LiteralContent> {
     match token.kind {
         TokenKind::Dollar(delimiter, true) => {
-            let (from, to) = (token.start + delimiter, token.end - delimiter);
+            let from = token.start + delimiter;
+            let to = token.end - delimiter;
             Some(LiteralContent::verbatim(source.get(from..to)?, from))
         }
         TokenKind::String(prefix, true) => {

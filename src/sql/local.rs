@@ -15,6 +15,8 @@ pub fn local(sql: &str) -> String {
             .get(index)
             .is_some_and(|token| token.is_word(sql, word))
     };
+    // SET TRANSACTION and SET CONSTRAINTS end with the transaction anyway; SET SESSION CHARACTERISTICS has no local
+    // form.
     let keep = ["local", "transaction", "constraints"]
         .iter()
         .any(|word| is(1, word))

@@ -52,7 +52,7 @@ impl Statement {
 
     /// The text of the statement.
     pub fn text<'a>(&self, source: &'a str) -> &'a str {
-        source.get(self.range()).unwrap_or_default()
+        slice(source, self.range())
     }
 
     /// Tokens that are neither blank nor comment.

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::sql::quote_literal;
+
 /// A table of schemastamp's own, in a schema of its own.
 ///
 /// Its name is no secret: any role that may create schemas could have created it, with triggers that run as the role
@@ -75,6 +77,27 @@ impl OwnTable {
         )
     }
 
+    /// Returns a `DO` statement that creates the schema and the table unless the schema exists, and then fails unless the
+    /// table may be used.
+    pub(super) fn creation(self, comment: &str, definition: &str, hint: &str) -> String {
+        let schema = self.schema;
+        // With this setting of Citus on, for the role or the database, CREATE SCHEMA makes a distributed schema, which may be
+        // on a worker. Citus has it from version 12 on, which is also what `pg_dist_schema` came with.
+        let body = format!(
+            "BEGIN IF pg_catalog.to_regnamespace('{schema}') IS NULL THEN \
+             IF pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL THEN \
+             PERFORM pg_catalog.set_config('citus.enable_schema_based_sharding', 'off', true); END IF; \
+             CREATE SCHEMA {schema}; \
+             COMMENT ON SCHEMA {schema} IS {comment}; \
+             {definition} \
+             END IF; \
+             {check} END",
+            comment = quote_literal(comment),
+            check = self.check(hint),
+        );
+        format!("DO {}", quote_literal(&body))
+    }
+
     /// Returns a statement of `PL/pgSQL` that fails unless it may be used.
     pub(super) fn check(self, hint: &str) -> String {
         let path = self.path();
@@ -97,7 +120,7 @@ impl OwnTable {
 /// without the right to switch to it.
 pub(super) fn is_trusted(owners: &str, expected: Option<&str>) -> String {
     let expected = expected
-        .map(|role| format!(" OR r.rolname = {}", crate::sql::quote_literal(role)))
+        .map(|role| format!(" OR r.rolname = {}", quote_literal(role)))
         .unwrap_or_default();
     format!(
         "(NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid IN ({owners}) AND NOT (r.rolsuper OR r.rolname = current_user{expected} \

@@ -45,7 +45,8 @@ pub(crate) fn rewrites(
         }
         Ok(sql)
     };
-    let (mut all, mut made_again) = (Vec::<Rewrite>::new(), Vec::<&Object>::new());
+    let mut all = Vec::<Rewrite>::new();
+    let mut made_again = Vec::<&Object>::new();
     let mut triggers = BTreeSet::new();
     for statement in &snapshot.template().statements {
         let object = &statement.object;
@@ -111,7 +112,8 @@ fn replacement(object: &Object, sql: String, new: &TenantName, major: u32) -> Op
         rest => Some(vec![format!("CREATE OR REPLACE{rest}")]),
     };
     let again = |kind: &str, sql: String| {
-        let (name, table) = (quote(&object.name), quote(object.table.as_deref()?));
+        let name = quote(&object.name);
+        let table = quote(object.table.as_deref()?);
         Some(vec![
             format!("DROP {kind} {name} ON {}.{table}", new.quoted()),
             sql,

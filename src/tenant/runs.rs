@@ -58,26 +58,21 @@ pub(crate) fn runs_table() -> String {
 /// Returns the script that creates the table if it does not exist, and fails if it belongs to an untrusted role.
 pub(crate) fn runs_creation(role: Option<&str>) -> String {
     let table = runs_table();
-    let body = format!(
-        "BEGIN IF pg_catalog.to_regnamespace('{RUNS}') IS NULL THEN \
-         IF pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL THEN \
-         PERFORM pg_catalog.set_config('citus.enable_schema_based_sharding', 'off', true); END IF; \
-         CREATE SCHEMA {RUNS}; \
-         COMMENT ON SCHEMA {RUNS} IS 'Migrations that schemastamp migrate --record has applied'; \
-         CREATE TABLE {table} (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text NOT NULL, tenant name NOT NULL, \
+    let definition = format!(
+        "CREATE TABLE {table} (seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text NOT NULL, tenant name NOT NULL, \
          schema oid NOT NULL, versions_table name NOT NULL, version text NOT NULL, previous text, file text NOT NULL, digest text NOT NULL, \
          applied timestamp with time zone NOT NULL DEFAULT pg_catalog.now(), applied_by name NOT NULL DEFAULT current_user, \
          undone timestamp with time zone); \
-         CREATE INDEX ON {table} (run, schema); CREATE INDEX ON {table} (schema); \
-         END IF; \
-         {check} END",
-        check = APPLIED
-            .check("record and undo as the role that owns it (--role), or rename the schema schemastamp_runs"),
+         CREATE INDEX ON {table} (run, schema); CREATE INDEX ON {table} (schema);"
+    );
+    let creation = APPLIED.creation(
+        "Migrations that schemastamp migrate --record has applied",
+        &definition,
+        "record and undo as the role that owns it (--role), or rename the schema schemastamp_runs",
     );
     format!(
-        "BEGIN;\n{}SELECT pg_catalog.pg_advisory_xact_lock({LOCK});\nDO {};\nCOMMIT;\n",
+        "BEGIN;\n{}SELECT pg_catalog.pg_advisory_xact_lock({LOCK});\n{creation};\nCOMMIT;\n",
         as_role(role),
-        quote_literal(&body)
     )
 }
 

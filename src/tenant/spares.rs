@@ -114,21 +114,16 @@ pub(crate) fn pool_owner() -> String {
 /// untrusted role.
 pub(crate) fn creation() -> Vec<String> {
     let table = pool_table();
-    let body = format!(
-        "BEGIN IF pg_catalog.to_regnamespace('{POOL}') IS NULL THEN \
-         IF pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL THEN \
-         PERFORM pg_catalog.set_config('citus.enable_schema_based_sharding', 'off', true); END IF; \
-         CREATE SCHEMA {POOL}; \
-         COMMENT ON SCHEMA {POOL} IS 'Ready-made tenants that schemastamp hands out: schemastamp pool status'; \
-         CREATE TABLE {table} (name name PRIMARY KEY, snapshot text NOT NULL, options text NOT NULL, \
-         owner name NOT NULL DEFAULT current_user, made timestamp with time zone NOT NULL DEFAULT pg_catalog.now()); \
-         END IF; \
-         {check} END",
-        check = SPARES.check(
-            "fill and claim as the role that owns it (--role), or drop the schema schemastamp_pool"
-        ),
+    let definition = format!(
+        "CREATE TABLE {table} (name name PRIMARY KEY, snapshot text NOT NULL, options text NOT NULL, \
+         owner name NOT NULL DEFAULT current_user, made timestamp with time zone NOT NULL DEFAULT pg_catalog.now());"
     );
-    vec![pool_lock(), format!("DO {}", quote_literal(&body))]
+    let creation = SPARES.creation(
+        "Ready-made tenants that schemastamp hands out: schemastamp pool status",
+        &definition,
+        "fill and claim as the role that owns it (--role), or drop the schema schemastamp_pool",
+    );
+    vec![pool_lock(), creation]
 }
 
 /// Returns the statements that follow those of a new spare: they count the spares of its kind, and

@@ -138,7 +138,8 @@ impl Certificate {
             .ok()
             .flatten()
             .map(|names| &names.value.general_names);
-        let (mut dns_names, mut ip_names) = (Vec::new(), Vec::new());
+        let mut dns_names = Vec::new();
+        let mut ip_names = Vec::new();
         for name in names.into_iter().flatten().take(NAMES) {
             match name {
                 GeneralName::DNSName(name) => dns_names.push(text::safe(name)),
@@ -301,7 +302,8 @@ pub fn content(bytes: &[u8]) -> Content {
     if bytes.is_empty() {
         return Content::Nothing(Nothing::Empty);
     }
-    let (mut certificates, mut broken) = (Vec::new(), 0);
+    let mut certificates = Vec::new();
+    let mut broken = 0;
     for section in CertificateDer::pem_slice_iter(&normalised(bytes)) {
         match section
             .ok()

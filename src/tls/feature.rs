@@ -44,7 +44,7 @@ impl Feature {
     }
 
     /// The feature that a libpq keyword needs; `None` for keywords that every supported version knows.
-    pub fn of_keyword(keyword: &str) -> Option<Self> {
+    pub fn from_keyword(keyword: &str) -> Option<Self> {
         Some(match keyword {
             "sslcertmode" => Self::SslCertMode,
             "sslnegotiation" => Self::SslNegotiation,
@@ -189,10 +189,10 @@ mod tests {
             );
         }
         assert_eq!(
-            Feature::of_keyword("sslnegotiation"),
+            Feature::from_keyword("sslnegotiation"),
             Some(Feature::SslNegotiation)
         );
-        assert_eq!(Feature::of_keyword("sslmode"), None);
+        assert_eq!(Feature::from_keyword("sslmode"), None);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub fn root_cert(
     let bytes = match open(observed) {
         Ok(bytes) => bytes,
         Err(fault) => {
+            // Even EACCES on a directory of the path is "missing" here: libpq looks at the result of stat(), not at
+            // its errno.
             let missing = matches!(fault, Fault::Missing | Fault::Unreachable(_));
             let fatal = !missing || circumstances.mode.needs_root_cert();
             return FileJudgement {
@@ -132,6 +134,8 @@ pub fn client_cert(
     let bytes = match open(observed) {
         Ok(bytes) => bytes,
         Err(fault) => {
+            // libpq sends no certificate on ENOENT and ENOTDIR alone; any other errno of stat() is "could not open
+            // certificate file".
             let fatal = fault != Fault::Missing;
             return FileJudgement {
                 content: None,
@@ -193,6 +197,7 @@ pub fn client_key(
             fatal: true,
         }],
     };
+    // `engine:key` names a key in an engine of OpenSSL, where libpq was built with engines (`initialize_SSL`).
     if observed.path.as_os_str().as_encoded_bytes().contains(&b':') {
         return wrong(Fault::Colon);
     }
@@ -214,6 +219,8 @@ pub fn client_key(
     };
     match key::content(&bytes.bytes) {
         KeyContent::Nothing(nothing) => wrong(Fault::NoKey(nothing)),
+        // The pass phrase would come by `sslpassword`, which has no variable; without it OpenSSL asks on the
+        // terminal, and -w does not stop that.
         KeyContent::Encrypted => wrong(Fault::Encrypted),
         KeyContent::Plain {
             public_key: Some(public),

@@ -120,7 +120,8 @@ pub fn verify(chain: &[Certificate], trust: &Trust<'_>) -> Verdict {
 
 /// By names alone: does the chain end in a self-signed certificate of the root file?
 fn ends_nowhere(chain: &[Certificate], trust: &Trust<'_>) -> Option<ChainFault> {
-    let (leaf, mut last) = (chain.first()?, chain.first()?);
+    let leaf = chain.first()?;
+    let mut last = chain.first()?;
     let known = |certificate: &Certificate| {
         trust
             .roots
@@ -179,7 +180,7 @@ fn is_named_intermediate(name: &str) -> bool {
 }
 
 /// The authorities of the root file that could end the chain.
-fn anchors<'a>(chain: &'a [Certificate], trust: &'a Trust<'_>) -> Vec<&'a Certificate> {
+fn find_anchors<'a>(chain: &'a [Certificate], trust: &'a Trust<'_>) -> Vec<&'a Certificate> {
     let ends = |root: &&Certificate| {
         root.self_signed
             && chain
@@ -203,7 +204,7 @@ fn too_weak(chain: &[Certificate], trust: &Trust<'_>, pinned: bool) -> Option<Ch
     if pinned {
         return None;
     }
-    let anchors = anchors(chain, trust);
+    let anchors = find_anchors(chain, trust);
     // One that is good is enough.
     if let Some(first) = anchors.first() {
         if anchors.iter().all(|root| !root.may_sign) {
@@ -255,6 +256,8 @@ fn by_webpki(
 ) -> Result<(), rustls::Error> {
     let der = |certificate: &Certificate| CertificateDer::from(certificate.der.clone());
     let mut store = RootCertStore::empty();
+    // webpki ends a chain at any certificate of its store, OpenSSL without X509_V_FLAG_PARTIAL_CHAIN (which libpq
+    // does not set) only at a self-signed one. The others of the file can only help to get there.
     store.add_parsable_certificates(trust.roots.iter().filter(|root| root.self_signed).map(der));
     let helpers = trust.roots.iter().filter(|root| !root.self_signed);
     let intermediates: Vec<CertificateDer<'_>> =
@@ -269,6 +272,8 @@ fn by_webpki(
         .unwrap_or_default();
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider())
         .with_crls(crls)
+        // OpenSSL refuses a list that is past its next update (X509_V_ERR_CRL_HAS_EXPIRED); webpki does so only when
+        // it is told to.
         .enforce_revocation_expiration()
         .build()
         .map_err(|error| rustls::Error::General(error.to_string()))?;

@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::report::ReportArguments;
 use super::selection::ScopeArguments;
+use super::shared::{VersionsTableArguments, WorkerArguments};
 use super::targets::TargetsArguments;
 use super::value::{seconds, whole};
 use crate::tenant::compare::Aspect;
@@ -74,21 +75,16 @@ pub(in crate::cli) struct MigrateArguments {
         conflicts_with_all = ["role", "allow_out_of_order", "allow_missing", "allow_changed"]
     )]
     pub(in crate::cli) run: Option<String>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
-    /// Run N workers
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
-    pub(in crate::cli) jobs: u16,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
+    #[command(flatten)]
+    pub(in crate::cli) workers: WorkerArguments,
     /// Migrate N tenants first, and the rest only if all of these succeed
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole(0..=usize::MAX))]
     pub(in crate::cli) canary: usize,
     /// Migrate the groups of FILE (TOML) one after the other
     #[arg(long, value_name = "FILE", conflicts_with = "canary")]
     pub(in crate::cli) groups: Option<PathBuf>,
-    /// Stop starting tenants after N failures
-    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
-    pub(in crate::cli) max_failures: Option<usize>,
     /// Postpone a tenant if a statement waits for a lock longer than SECONDS
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = seconds)]
     pub(in crate::cli) lock_timeout: f64,
@@ -183,9 +179,8 @@ pub(in crate::cli) struct AdoptArguments {
     /// Compare tenants that are newer than the snapshot with it plus the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
     #[command(flatten)]
     pub(in crate::cli) aspects: AspectArguments,
     /// Refuse also other orders of columns and other names of indexes and constraints
@@ -216,12 +211,8 @@ pub(in crate::cli) struct QueryArguments {
     /// Confirm --write
     #[arg(long, requires = "write")]
     pub(in crate::cli) yes: bool,
-    /// Run N workers
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
-    pub(in crate::cli) jobs: u16,
-    /// Stop starting tenants after N failures
-    #[arg(long, value_name = "N", value_parser = whole(1_usize..=usize::MAX))]
-    pub(in crate::cli) max_failures: Option<usize>,
+    #[command(flatten)]
+    pub(in crate::cli) workers: WorkerArguments,
     /// Query as ROLE
     #[arg(long, value_name = "ROLE")]
     pub(in crate::cli) role: Option<String>,
@@ -251,9 +242,8 @@ pub(in crate::cli) struct StatusArguments {
     /// Count against the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS] [default: those that any other tenant has]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
 }
 
 /// The arguments of `verify`.
@@ -269,9 +259,8 @@ pub(in crate::cli) struct VerifyArguments {
     /// Compare tenants that are newer than the snapshot with it plus the SQL migrations in DIR
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
     /// Run N workers
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
     pub(in crate::cli) jobs: u16,

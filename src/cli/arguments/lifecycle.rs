@@ -5,6 +5,7 @@
 use clap::Args;
 
 use super::selection::ListedArguments;
+use super::shared::VersionsTableArguments;
 use super::targets::{OneTargetArguments, TargetsArguments};
 
 pub(super) const DROP_EXAMPLES: &str = "\
@@ -42,9 +43,8 @@ pub(in crate::cli) struct DropArguments {
     /// Drop a schema that has neither schemastamp's mark nor a versions table; takes exactly one name
     #[arg(long)]
     pub(in crate::cli) not_a_tenant: bool,
-    /// The table of applied migrations, where it is not a well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
 }
 
 /// Arguments of `rename`.
@@ -55,9 +55,8 @@ pub(in crate::cli) struct RenameArguments {
     /// Rename a schema that has neither schemastamp's mark nor a versions table
     #[arg(long)]
     pub(in crate::cli) not_a_tenant: bool,
-    /// The table of applied migrations, where it is not a well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
 }
 
 /// The arguments of `rename` and `clone`.

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::provision::TenantKindArguments;
+use super::shared::VersionsTableArguments;
 use super::targets::OneTargetArguments;
 
 pub(super) const CAPTURE_EXAMPLES: &str = "\
@@ -150,9 +151,8 @@ pub(in crate::cli) struct RefreshArguments {
     /// Write the new snapshot to FILE instead of replacing the old one
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
     /// Skip the proof: do not compare a new tenant with an old one and its migrations
     #[arg(long)]
     pub(in crate::cli) no_prove: bool,
@@ -170,9 +170,8 @@ pub(in crate::cli) struct CheckArguments {
     /// Compare the snapshot with itself plus the SQL migrations in DIR [env: SCHEMASTAMP_MIGRATIONS]
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) migrations: Option<PathBuf>,
-    /// Use TABLE as the version table, if it is not the only well-known one
-    #[arg(long, value_name = "TABLE")]
-    pub(in crate::cli) versions_table: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) versions: VersionsTableArguments,
     #[command(flatten)]
     pub(in crate::cli) target: OneTargetArguments,
 }

@@ -29,7 +29,8 @@ where
 /// Parses a span of time with a unit: `30d`, `12h`, `1d12h`.
 pub(super) fn span(text: &str) -> Result<Duration, String> {
     let wrong = || "not a time with a unit, such as 30d, 12h, 90m or 2w".to_owned();
-    let (mut seconds, mut rest) = (0_u64, text);
+    let mut seconds = 0_u64;
+    let mut rest = text;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let (number, behind) = rest.split_at(digits);

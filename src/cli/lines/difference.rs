@@ -15,12 +15,13 @@ pub(in crate::cli) struct VariantLine {
     /// The number of tenants.
     pub(in crate::cli) tenants: usize,
     /// The differences.
-    pub(in crate::cli) findings: Vec<Difference>,
+    pub(in crate::cli) findings: Vec<DifferenceObject>,
 }
 
 /// A difference of a tenant from its reference.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
-pub(in crate::cli) struct Difference {
+#[schemars(rename = "Difference")]
+pub(in crate::cli) struct DifferenceObject {
     /// Gravity of the difference.
     pub(in crate::cli) class: DifferenceClass,
     /// The kind of object.
@@ -64,7 +65,7 @@ pub(in crate::cli) struct LevelObject {
     /// The version; null if it is unknown or does not matter.
     pub(in crate::cli) version: Option<String>,
     /// Origin of the reference.
-    pub(in crate::cli) reference: LevelReference,
+    pub(in crate::cli) reference: ReferenceObject,
     /// Tenants that are equal to the reference.
     pub(in crate::cli) equal: usize,
     /// Tenants that differ from it.
@@ -74,7 +75,8 @@ pub(in crate::cli) struct LevelObject {
 /// Origin of a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::cli) enum LevelReference {
+#[schemars(rename = "LevelReference")]
+pub(in crate::cli) enum ReferenceObject {
     /// A snapshot of that version.
     Snapshot,
     /// A snapshot and the migrations up to that version.

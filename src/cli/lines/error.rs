@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::outcome::TenantOutcome;
+use crate::exit;
 
 /// The last line of a command that could not begin, or not go on.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -33,6 +34,21 @@ pub(in crate::cli) struct ErrorObject {
     /// Details of some errors.
     #[serde(flatten)]
     pub(in crate::cli) more: ErrorDetails,
+}
+
+impl ErrorObject {
+    /// Creates an error with the exit code of its id, without causes, a statement, advice and details.
+    pub(in crate::cli) fn new(id: &str, message: String) -> Self {
+        Self {
+            code: exit::code_of(id),
+            id: id.to_owned(),
+            message,
+            causes: Vec::new(),
+            statement: None,
+            hint: None,
+            more: ErrorDetails::default(),
+        }
+    }
 }
 
 /// Details of some errors, each only where it is known.

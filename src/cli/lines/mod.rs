@@ -14,7 +14,7 @@ mod target;
 mod tenant;
 
 pub(super) use difference::{
-    Difference, DifferenceClass, InvalidIndex, LevelObject, LevelReference, VariantLine,
+    DifferenceClass, DifferenceObject, InvalidIndex, LevelObject, ReferenceObject, VariantLine,
 };
 pub(super) use error::{DoubtObject, ErrorDetails, ErrorLine, ErrorObject};
 pub(super) use outcome::TenantOutcome;
@@ -27,8 +27,8 @@ pub(super) use summary::{
     AdoptCounts, CaptureCounts, CheckCounts, CloneCounts, ConcernObject, Counts, DiagnoseCounts,
     DropCounts, DryRunCounts, MigrateCounts, MinifyCounts, PoolDrainCounts, PoolFillCounts,
     PoolStatusCounts, ProvisionCounts, QueryCounts, ReasonCount, RefreshCounts, RenameCounts,
-    RenderCounts, SnapshotShowCounts, StatusCounts, Summary, SummaryLine, TargetsExportCounts,
-    UndoCounts, VerifyCounts, VersionCount,
+    RenderCounts, RunCounts, SnapshotShowCounts, StatusCounts, Summary, SummaryLine,
+    TargetsExportCounts, UndoCounts, VerifyCounts, VersionCount,
 };
 pub(super) use target::{ExportLine, TargetLine, TargetOutcome};
 pub(super) use tenant::{

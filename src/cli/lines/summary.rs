@@ -230,17 +230,8 @@ pub(in crate::cli) struct MigrateCounts {
     pub(in crate::cli) up_to_date: usize,
     /// Tenants that have something pending, with `--dry-run`.
     pub(in crate::cli) pending: usize,
-    /// Tenants with any other outcome.
-    pub(in crate::cli) failed: usize,
-    /// Tenants whose turn did not come.
-    pub(in crate::cli) not_reached: usize,
-    /// The reasons for failures, each with its number of tenants.
-    pub(in crate::cli) errors: Vec<ReasonCount>,
-    /// Reason why the run ended before all tenants had their turn.
-    pub(in crate::cli) ended_early: Option<String>,
-    /// Targets that could not be asked for their tenants.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::cli) failed_targets: Option<usize>,
+    #[serde(flatten)]
+    pub(in crate::cli) run_counts: RunCounts,
 }
 
 /// Figures of `migrate --undo`.
@@ -254,11 +245,18 @@ pub(in crate::cli) struct UndoCounts {
     pub(in crate::cli) would_undo: usize,
     /// Tenants that cannot be undone.
     pub(in crate::cli) refused: usize,
+    #[serde(flatten)]
+    pub(in crate::cli) run_counts: RunCounts,
+}
+
+/// Figures of a run that goes through the tenants in turn.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct RunCounts {
     /// Tenants with any other outcome.
     pub(in crate::cli) failed: usize,
     /// Tenants whose turn did not come.
     pub(in crate::cli) not_reached: usize,
-    /// The reasons why tenants were not undone, each with its number of tenants.
+    /// The reasons why tenants failed or were refused, each with its number of tenants.
     pub(in crate::cli) errors: Vec<ReasonCount>,
     /// Reason why the run ended before all tenants had their turn.
     pub(in crate::cli) ended_early: Option<String>,
@@ -303,19 +301,10 @@ pub(in crate::cli) struct AdoptCounts {
 pub(in crate::cli) struct QueryCounts {
     /// Tenants in which the query was run.
     pub(in crate::cli) queried: usize,
-    /// Tenants with any other outcome.
-    pub(in crate::cli) failed: usize,
-    /// Tenants whose turn did not come.
-    pub(in crate::cli) not_reached: usize,
     /// Rows of all tenants.
     pub(in crate::cli) rows: usize,
-    /// The reasons for failures, each with its number of tenants.
-    pub(in crate::cli) errors: Vec<ReasonCount>,
-    /// Reason why the run ended before all tenants had their turn.
-    pub(in crate::cli) ended_early: Option<String>,
-    /// Targets that could not be asked for their tenants.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::cli) failed_targets: Option<usize>,
+    #[serde(flatten)]
+    pub(in crate::cli) run_counts: RunCounts,
 }
 
 /// Figures of `status`.

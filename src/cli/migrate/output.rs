@@ -6,8 +6,8 @@ use anstyle::{AnsiColor, Style};
 
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{
-    Counts, ErrorDetails, ErrorObject, Line, MigrateCounts, MigrateDetails, ReasonCount,
-    TenantDetails, TenantLine, TenantOutcome,
+    Counts, ErrorDetails, ErrorObject, Line, MigrateCounts, MigrateDetails, TenantDetails,
+    TenantLine, TenantOutcome,
 };
 use crate::cli::output::Output;
 use crate::cli::report::signal_exit_code;
@@ -72,10 +72,8 @@ pub(super) fn line(
         MigrateOutcome::Odd(oddity) => format!("{tenant}: {oddity}"),
         MigrateOutcome::Gone => format!("{tenant}: dropped or renamed during the run"),
     };
-    let (style, word) = (
-        style(&report.outcome),
-        report.outcome.word().replace('_', " "),
-    );
+    let style = outcome_style(&report.outcome);
+    let word = report.outcome.word().replace('_', " ");
     match &report.outcome {
         MigrateOutcome::UpToDate | MigrateOutcome::Migrated | MigrateOutcome::Pending => {
             output.success(style, &word, &rest)?;
@@ -114,15 +112,6 @@ fn outcome(outcome: &MigrateOutcome) -> TenantOutcome {
 }
 
 fn error(report: &TenantReport) -> Option<ErrorObject> {
-    let plain = |code: u8, id: &str, message: String| ErrorObject {
-        code,
-        id: id.to_owned(),
-        message,
-        causes: Vec::new(),
-        statement: None,
-        hint: None,
-        more: ErrorDetails::default(),
-    };
     match &report.outcome {
         MigrateOutcome::UpToDate
         | MigrateOutcome::Migrated
@@ -133,11 +122,10 @@ fn error(report: &TenantReport) -> Option<ErrorObject> {
             Some(failure_object(failure))
         }
         MigrateOutcome::Refused(problem) => {
-            Some(plain(exit::PARTIAL, "migrate.refused", problem.to_string()))
+            Some(ErrorObject::new("migrate.refused", problem.to_string()))
         }
-        MigrateOutcome::Odd(oddity) => Some(plain(exit::PARTIAL, "tenant.odd", oddity.to_string())),
-        MigrateOutcome::Gone => Some(plain(
-            exit::PARTIAL,
+        MigrateOutcome::Odd(oddity) => Some(ErrorObject::new("tenant.odd", oddity.to_string())),
+        MigrateOutcome::Gone => Some(ErrorObject::new(
             "tenant.gone",
             "dropped or renamed during the run".to_owned(),
         )),
@@ -155,10 +143,6 @@ pub(super) fn failure_object(failure: &MigrateFailure) -> ErrorObject {
     };
     ErrorObject {
         code,
-        id,
-        message: failure.message.clone(),
-        causes: Vec::new(),
-        statement: None,
         hint: failure.hint.clone(),
         more: ErrorDetails {
             file: failure.file.clone(),
@@ -167,6 +151,7 @@ pub(super) fn failure_object(failure: &MigrateFailure) -> ErrorObject {
             detail: failure.detail.clone(),
             ..ErrorDetails::default()
         },
+        ..ErrorObject::new(&id, failure.message.clone())
     }
 }
 
@@ -196,20 +181,13 @@ pub(super) fn conclude(
     let failed = report.tenants.len() - done + failures.tenants + failures.missing;
     let groups = report.groups();
     if output.is_json() {
-        let errors = groups.iter().map(|group| ReasonCount {
-            reason: group.reason.clone(),
-            tenants: group.tenants.len(),
-        });
+        let ended_early = report.ended_early.as_deref();
         session.summary(Counts::Migrate(MigrateCounts {
             run: run.map(str::to_owned),
             migrated,
             up_to_date,
             pending,
-            failed,
-            not_reached,
-            errors: errors.collect(),
-            ended_early: report.ended_early.clone(),
-            failed_targets: failures.failed_targets(),
+            run_counts: failures.run_counts(failed, not_reached, &groups, ended_early),
         }))?;
     } else {
         for group in groups.iter().filter(|_| failed > 1) {
@@ -241,9 +219,7 @@ pub(super) fn conclude(
             output.say(&format!("recorded as run {run}: --undo {run} undoes it"));
         }
     }
-    if let Some(reason) = &report.ended_early {
-        output.warning(&format!("ended early: {reason}; run again to continue"));
-    }
+    output.ended_early(report.ended_early.as_deref());
     let is_incomplete = failed + not_reached + failures.targets > 0;
     Ok(match session.shutdown.signal() {
         Some(signal) if is_incomplete => signal_exit_code(signal),
@@ -263,7 +239,7 @@ pub(super) fn conclude(
     })
 }
 
-fn style(outcome: &MigrateOutcome) -> Style {
+fn outcome_style(outcome: &MigrateOutcome) -> Style {
     match outcome {
         MigrateOutcome::Migrated | MigrateOutcome::UpToDate => AnsiColor::Green.on_default(),
         MigrateOutcome::Pending | MigrateOutcome::NotReached => AnsiColor::Yellow.on_default(),

@@ -1,10 +1,10 @@
 //! Runs migrations on the tenants of all servers.
 
-use super::output::{conclude, line, warn};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::output::{conclude, line, warn};
 use crate::cli::arguments::MigrateArguments;
 use crate::cli::failure::CommandError;
 use crate::cli::groups::{load_groups, refuse_stdin_twice, warn_of_unmatched};
@@ -24,7 +24,8 @@ use crate::fleet::{RunLimits, RunShare, TenantSelection, Unobserved};
 use crate::pg::Server;
 use crate::sql::TenantName;
 use crate::tenant::compare::{Class, Reference, VersionReferences};
-use crate::tenant::migrate::{MigrateOutcome, TenantReport};
+use crate::tenant::migrate::{ExternalCommand, MigrateOutcome, TenantReport};
+use crate::tenant::migrations::Migrations;
 use crate::tenant::versions::PlanStrictness;
 
 pub(in crate::cli) async fn run(
@@ -46,16 +47,7 @@ pub(in crate::cli) async fn run(
         .clone()
         .map(|command| external(session, command))
         .transpose()?;
-    let source = match (&migrations, &command) {
-        (Some(migrations), _) => MigrationSource::Files(migrations),
-        (None, Some(command)) => MigrationSource::Command(command),
-        (None, None) => {
-            return Err(CommandError::Usage(
-                "pass --migrations DIR, or --run CMD for migrations that only the app can run"
-                    .to_owned(),
-            ));
-        }
-    };
+    let source = find_source(migrations.as_ref(), command.as_ref())?;
     let snapshots = if arguments.check_drift {
         snapshot_file::load_all(&session.tool()?, session)?
     } else {
@@ -64,7 +56,7 @@ pub(in crate::cli) async fn run(
     let references = VersionReferences::new(
         &snapshots,
         migrations.as_ref(),
-        arguments.versions_table.as_deref(),
+        arguments.versions.table.as_deref(),
         session.common.outside(),
     );
     let selection = servers.resolve(session, request).await?;
@@ -73,8 +65,8 @@ pub(in crate::cli) async fn run(
         None => None,
     };
     let limits = match &groups {
-        Some(groups) => servers.limits_with_groups(session, arguments.max_failures, groups),
-        None => servers.limits(arguments.max_failures, arguments.canary),
+        Some(groups) => servers.limits_with_groups(session, arguments.workers.max_failures, groups),
+        None => servers.limits(arguments.workers.max_failures, arguments.canary),
     };
     let mut options = migrate_options(session, &arguments);
     if arguments.record && !arguments.dry_run {
@@ -137,12 +129,8 @@ pub(in crate::cli) async fn run(
         let Some(Ok(part)) = &target.result else {
             continue;
         };
-        for tenant in part.tenants.iter().filter(|tenant| {
-            matches!(
-                tenant.outcome,
-                MigrateOutcome::NotReached | MigrateOutcome::Pending
-            )
-        }) {
+        // The engine reports a tenant as soon as it is done; these are not.
+        for tenant in part.tenants.iter().filter(|tenant| is_left(tenant)) {
             tell(index, true, tenant);
         }
         report.add(servers.name(index), part.clone());
@@ -174,6 +162,29 @@ pub(in crate::cli) async fn run(
         arguments.files.write(facts, targets)?;
     }
     Ok(exit_code)
+}
+
+/// Returns what migrates the tenants: files, or a command.
+fn find_source<'a>(
+    migrations: Option<&'a Migrations>,
+    command: Option<&'a ExternalCommand>,
+) -> Result<MigrationSource<'a>, CommandError> {
+    match (migrations, command) {
+        (Some(migrations), _) => Ok(MigrationSource::Files(migrations)),
+        (None, Some(command)) => Ok(MigrationSource::Command(command)),
+        (None, None) => Err(CommandError::Usage(
+            "pass --migrations DIR, or --run CMD for migrations that only the app can run"
+                .to_owned(),
+        )),
+    }
+}
+
+/// Returns whether a tenant was not reached, or has something pending in a dry run.
+fn is_left(tenant: &TenantReport) -> bool {
+    matches!(
+        tenant.outcome,
+        MigrateOutcome::NotReached | MigrateOutcome::Pending
+    )
 }
 
 /// Returns the tenants that are not what their version should be, with the objects that differ.
@@ -223,10 +234,10 @@ async fn drifted(
 
 fn migrate_options(session: &Session, arguments: &MigrateArguments) -> MigrateOptions {
     MigrateOptions {
-        versions_table: arguments.versions_table.clone(),
-        jobs: arguments.jobs.into(),
+        versions_table: arguments.versions.table.clone(),
+        jobs: arguments.workers.jobs.into(),
         canary: arguments.canary,
-        max_failures: arguments.max_failures,
+        max_failures: arguments.workers.max_failures,
         lock_timeout: Duration::from_secs_f64(arguments.lock_timeout),
         lock_retries: arguments.lock_retries,
         role: arguments.role.clone(),

@@ -1,6 +1,5 @@
 //! `migrate --undo`.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,8 +9,7 @@ use super::output::{failure_object, from_to};
 use crate::cli::arguments::MigrateArguments;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{
-    Counts, ErrorDetails, ErrorObject, Line, ReasonCount, TenantDetails, TenantLine, TenantOutcome,
-    UndoCounts, UndoDetails,
+    Counts, ErrorObject, Line, TenantDetails, TenantLine, TenantOutcome, UndoCounts, UndoDetails,
 };
 use crate::cli::migrations::load_chosen;
 use crate::cli::output::Output;
@@ -23,9 +21,8 @@ use crate::cli::servers::{FleetFailures, Servers, at};
 use crate::cli::session::Session;
 use crate::exit;
 use crate::fleet::report::{ReportCommand, TargetReport};
-use crate::fleet::undo::{UndoOptions, UndoOutcome, UndoneTenant, undo_share};
+use crate::fleet::undo::{UndoOptions, UndoOutcome, UndoReport, UndoneTenant, undo_share};
 use crate::fleet::{RunShare, TenantSelection};
-use crate::sql::TenantName;
 use crate::text::{milliseconds, plural, safe};
 
 pub(in crate::cli) async fn run(
@@ -43,7 +40,7 @@ pub(in crate::cli) async fn run(
     };
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;
-    let limits = servers.limits(arguments.max_failures, arguments.canary);
+    let limits = servers.limits(arguments.workers.max_failures, arguments.canary);
     let progress = Progress::counting(session, selection.count());
     let failed: Mutex<Option<CommandError>> = Mutex::new(None);
     let tell = |index: usize, tenant: &UndoneTenant| {
@@ -55,7 +52,7 @@ pub(in crate::cli) async fn run(
     };
     let undo_target = async |index: usize, scope: TenantSelection, share: RunShare| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
-        let options = options(session, &arguments, &run, scope);
+        let options = undo_options(session, &arguments, &run, scope);
         let mut tell = |tenant: &UndoneTenant| tell(index, tenant);
         let server = &entry.target.server;
         let shutdown = &session.shutdown;
@@ -71,7 +68,7 @@ pub(in crate::cli) async fn run(
             TargetReport::from_undo(servers.name(index), part)
         })
     });
-    let mut report = Report::default();
+    let mut report = UndoReport::default();
     for (index, target) in outcome.targets.iter().enumerate() {
         let Some(Ok(part)) = &target.result else {
             continue;
@@ -80,9 +77,7 @@ pub(in crate::cli) async fn run(
         for tenant in part.tenants.iter().filter(is_left) {
             tell(index, tenant);
         }
-        report.is_known |= part.is_known;
-        report.tenants.extend(part.tenants.iter().cloned());
-        report.ended_early = report.ended_early.or_else(|| part.ended_early.clone());
+        report.add(servers.name(index), part.clone());
     }
     if let Some(failure) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(failure);
@@ -92,7 +87,7 @@ pub(in crate::cli) async fn run(
     if !report.is_known && failures.count() == failures.missing {
         return Err(CommandError::UnknownRun(run));
     }
-    let exit_code = report.conclude(session, &run, &failures)?;
+    let exit_code = conclude(session, &report, &run, &failures)?;
     if let Some(targets) = reported {
         let facts = RunFacts {
             command: ReportCommand::Undo,
@@ -105,7 +100,7 @@ pub(in crate::cli) async fn run(
     Ok(exit_code)
 }
 
-fn options(
+fn undo_options(
     session: &Session,
     arguments: &MigrateArguments,
     run: &str,
@@ -114,8 +109,8 @@ fn options(
     UndoOptions {
         run: run.to_owned(),
         scope,
-        versions_table: arguments.versions_table.clone(),
-        jobs: arguments.jobs.into(),
+        versions_table: arguments.versions.table.clone(),
+        jobs: arguments.workers.jobs.into(),
         lock_timeout: Duration::from_secs_f64(arguments.lock_timeout),
         lock_retries: arguments.lock_retries,
         retry_pause: Duration::from_millis(500),
@@ -150,10 +145,8 @@ fn line(
         }));
     }
     let tenant = format!("{}{}", safe(report.tenant.as_str()), at(target));
-    let (from, to) = (
-        version(report.from.as_deref()),
-        version(report.to.as_deref()),
-    );
+    let from = version(report.from.as_deref());
+    let to = version(report.to.as_deref());
     let (color, word, rest) = match &report.outcome {
         UndoOutcome::Undone if report.undone.is_empty() && session.common.verbose == 0 => {
             return Ok(());
@@ -227,130 +220,66 @@ fn error(report: &UndoneTenant) -> Option<ErrorObject> {
         UndoOutcome::Failed(failure) | UndoOutcome::Unknown(failure) => {
             Some(failure_object(failure))
         }
-        UndoOutcome::Refused(obstacle) => Some(ErrorObject {
-            code: exit::PARTIAL,
-            id: "migrate.not_undone".to_owned(),
-            message: obstacle.to_string(),
-            causes: Vec::new(),
-            statement: None,
-            hint: None,
-            more: ErrorDetails::default(),
-        }),
+        UndoOutcome::Refused(obstacle) => {
+            Some(ErrorObject::new("migrate.not_undone", obstacle.to_string()))
+        }
         _ => None,
     }
 }
 
-/// Tenants that were refused or failed for one reason.
-#[derive(Debug)]
-struct Group {
-    reason: String,
-    tenants: Vec<TenantName>,
-}
-
-/// The tenants of all targets.
-#[derive(Debug, Default)]
-struct Report {
-    tenants: Vec<UndoneTenant>,
-    /// A target has records of the run.
-    is_known: bool,
-    ended_early: Option<String>,
-}
-
-impl Report {
-    fn count(&self, fits: impl Fn(&UndoOutcome) -> bool) -> usize {
-        self.tenants
-            .iter()
-            .filter(|tenant| fits(&tenant.outcome))
-            .count()
-    }
-
-    /// Groups what was not undone by its reason, the largest group first.
-    fn groups(&self) -> Vec<Group> {
-        let mut groups: BTreeMap<String, Vec<TenantName>> = BTreeMap::new();
-        for tenant in &self.tenants {
-            let Some(reason) = tenant.outcome.reason() else {
-                continue;
-            };
-            groups
-                .entry(reason)
-                .or_default()
-                .push(tenant.tenant.clone());
-        }
-        let groups = groups.into_iter();
-        let mut groups: Vec<Group> = groups
-            .map(|(reason, tenants)| Group { reason, tenants })
-            .collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.tenants.len()));
-        groups
-    }
-
-    /// Prints the summary; returns the exit code.
-    fn conclude(
-        &self,
-        session: &Session,
-        run: &str,
-        failures: &FleetFailures,
-    ) -> Result<u8, CommandError> {
-        let undone = self.count(|outcome| *outcome == UndoOutcome::Undone);
-        let would_undo = self.count(|outcome| *outcome == UndoOutcome::WouldUndo);
-        let refused = self.count(|outcome| matches!(outcome, UndoOutcome::Refused(_)));
-        let not_reached = self.count(|outcome| *outcome == UndoOutcome::NotReached);
-        let good = undone + would_undo + refused + not_reached;
-        let failed = self.tenants.len() - good + failures.tenants + failures.missing;
-        let groups = self.groups();
-        if session.output.is_json() {
-            session.summary(Counts::Undo(UndoCounts {
-                run: run.to_owned(),
-                undone,
-                would_undo,
-                refused,
-                failed,
-                not_reached,
-                errors: groups
-                    .iter()
-                    .map(|group| ReasonCount {
-                        reason: group.reason.clone(),
-                        tenants: group.tenants.len(),
-                    })
-                    .collect(),
-                ended_early: self.ended_early.clone(),
-                failed_targets: failures.failed_targets(),
-            }))?;
-        } else {
-            for group in groups.iter().filter(|_| failed + refused > 1) {
-                let count = plural(group.tenants.len(), "tenant");
-                let names = named(&group.tenants);
-                session
-                    .output
-                    .say(&format!("{count}: {}: {names}", group.reason));
-            }
-            let mut parts = vec![
-                format!("{undone} undone"),
-                format!("{refused} refused"),
-                format!("{failed} failed"),
-            ];
-            parts.extend((would_undo > 0).then(|| format!("{would_undo} to undo")));
-            parts.extend((not_reached > 0).then(|| format!("{not_reached} not reached")));
+/// Prints the summary; returns the exit code.
+fn conclude(
+    session: &Session,
+    report: &UndoReport,
+    run: &str,
+    failures: &FleetFailures,
+) -> Result<u8, CommandError> {
+    let undone = report.count(|outcome| *outcome == UndoOutcome::Undone);
+    let would_undo = report.count(|outcome| *outcome == UndoOutcome::WouldUndo);
+    let refused = report.count(|outcome| matches!(outcome, UndoOutcome::Refused(_)));
+    let not_reached = report.count(|outcome| *outcome == UndoOutcome::NotReached);
+    let good = undone + would_undo + refused + not_reached;
+    let failed = report.tenants.len() - good + failures.tenants + failures.missing;
+    let groups = report.groups();
+    let ended_early = report.ended_early.as_deref();
+    if session.output.is_json() {
+        session.summary(Counts::Undo(UndoCounts {
+            run: run.to_owned(),
+            undone,
+            would_undo,
+            refused,
+            run_counts: failures.run_counts(failed, not_reached, &groups, ended_early),
+        }))?;
+    } else {
+        for group in groups.iter().filter(|_| failed + refused > 1) {
+            let count = plural(group.tenants.len(), "tenant");
+            let names = named(&group.tenants);
             session
                 .output
-                .say(&format!("{}{}", parts.join(", "), failures.text()));
+                .say(&format!("{count}: {}: {names}", group.reason));
         }
-        if let Some(reason) = &self.ended_early {
-            session
-                .output
-                .warning(&format!("ended early: {reason}; run again to continue"));
-        }
-        let bad = failed + refused + not_reached + failures.targets;
-        Ok(match session.shutdown.signal() {
-            Some(signal) if bad > 0 => signal_exit_code(signal),
-            _ if failures.count() > 0 => failures
-                .exit_code(self.tenants.len())
-                .unwrap_or(exit::PARTIAL),
-            _ if bad == 0 => exit::DONE,
-            _ => match self.tenants.as_slice() {
-                [only] => error(only).map_or(exit::PARTIAL, |error| error.code),
-                _ => exit::PARTIAL,
-            },
-        })
+        let mut parts = vec![
+            format!("{undone} undone"),
+            format!("{refused} refused"),
+            format!("{failed} failed"),
+        ];
+        parts.extend((would_undo > 0).then(|| format!("{would_undo} to undo")));
+        parts.extend((not_reached > 0).then(|| format!("{not_reached} not reached")));
+        session
+            .output
+            .say(&format!("{}{}", parts.join(", "), failures.text()));
     }
+    session.output.ended_early(ended_early);
+    let bad = failed + refused + not_reached + failures.targets;
+    Ok(match session.shutdown.signal() {
+        Some(signal) if bad > 0 => signal_exit_code(signal),
+        _ if failures.count() > 0 => failures
+            .exit_code(report.tenants.len())
+            .unwrap_or(exit::PARTIAL),
+        _ if bad == 0 => exit::DONE,
+        _ => match report.tenants.as_slice() {
+            [only] => error(only).map_or(exit::PARTIAL, |error| error.code),
+            _ => exit::PARTIAL,
+        },
+    })
 }

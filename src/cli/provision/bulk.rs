@@ -49,40 +49,9 @@ pub(super) async fn run(
         return Ok(0);
     }
     let mut bulk = Bulk::new(servers.targets.clone(), options);
-    let rooms = bulk.prepare(&session.shutdown).await;
-    servers.refuse_shared(&rooms)?;
-    for (index, room) in rooms.into_iter().enumerate() {
-        match room {
-            Ok(room) => {
-                if let Some(provisioner) = servers.provisioner(index) {
-                    let place = servers.name(index);
-                    check_citus(&session.shutdown, provisioner, place, &room).await?;
-                }
-            }
-            // The tenants of this target will fail with this reason.
-            Err(
-                error @ (ProvisionError::Connect(_)
-                | ProvisionError::Run(_)
-                | ProvisionError::Interrupted { .. }),
-            ) => servers.look_closer(index, &error.into()).await,
-            Err(error) => return Err(error.into()),
-        }
-    }
+    prepare(session, servers, &mut bulk).await?;
     let refill = config.refill.filter(|_| config.streams);
-    let start_all = |size| {
-        let start = |target: &BulkTarget| {
-            let (output, name) = (session.output, target.name.clone());
-            PoolRefiller::start(
-                target.provisioner.clone(),
-                size,
-                move |error| say_not_filled(output, &name, error),
-                session.shutdown.clone(),
-            )
-        };
-        // Indexed like the targets.
-        servers.targets.iter().map(start).collect::<Vec<_>>()
-    };
-    let keeps_full = refill.map(start_all).unwrap_or_default();
+    let keeps_full = refill.map_or_else(Vec::new, |size| start_refillers(session, servers, size));
     let progress = Progress::new(session, names.known().filter(|known| *known > 1));
     let shared = RefCell::new(Shared {
         tally,
@@ -119,26 +88,83 @@ pub(super) async fn run(
     for note in &report.notes {
         session.output.warning(note);
     }
-    let failed = tally.failed();
-    let enough = config.max_failures.is_some_and(|most| failed >= most)
-        && (names.left() > 0 || config.streams);
-    let reason = enough
-        .then(|| format!("{} failed", plural(failed, "tenant")))
-        .or(report.ended_early);
-    if let Some(reason) = reason.filter(|_| session.shutdown.signal().is_none()) {
-        let again = if config.options.if_exists == IfExists::Fail {
-            ""
-        } else {
-            "; run again to continue"
-        };
-        session
-            .output
-            .warning(&format!("ended early: {reason}{again}"));
-    }
+    let is_left = names.left() > 0 || config.streams;
+    warn_ended_early(session, config, tally.failed(), is_left, report.ended_early);
     names.say_repeated(session.output);
     tally.cut_short = names.is_cut_short();
     tally.workers = report.workers.iter().sum();
     Ok(names.left() + report.not_begun.len())
+}
+
+/// Queries the capacity of each server, and refuses what cannot go well on any of them.
+async fn prepare(
+    session: &Session,
+    servers: &Provisioners,
+    bulk: &mut Bulk,
+) -> Result<(), CommandError> {
+    let rooms = bulk.prepare(&session.shutdown).await;
+    servers.refuse_shared(&rooms)?;
+    for (index, room) in rooms.into_iter().enumerate() {
+        match room {
+            Ok(room) => {
+                if let Some(provisioner) = servers.provisioner(index) {
+                    let place = servers.name(index);
+                    check_citus(&session.shutdown, provisioner, place, &room).await?;
+                }
+            }
+            // The tenants of this target will fail with this reason.
+            Err(
+                error @ (ProvisionError::Connect(_)
+                | ProvisionError::Run(_)
+                | ProvisionError::Interrupted { .. }),
+            ) => servers.look_closer(index, &error.into()).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Starts to refill the pool of each target; the result is indexed like the targets.
+fn start_refillers(session: &Session, servers: &Provisioners, size: usize) -> Vec<PoolRefiller> {
+    let start = |target: &BulkTarget| {
+        let output = session.output;
+        let name = target.name.clone();
+        PoolRefiller::start(
+            target.provisioner.clone(),
+            size,
+            move |error| say_not_filled(output, &name, error),
+            session.shutdown.clone(),
+        )
+    };
+    servers.targets.iter().map(start).collect()
+}
+
+/// Warns that the run ended before all names had their turn. A signal is reported elsewhere.
+fn warn_ended_early(
+    session: &Session,
+    config: &ProvisionConfig,
+    failed: usize,
+    is_left: bool,
+    reason: Option<String>,
+) {
+    let has_enough_failures = config.max_failures.is_some_and(|most| failed >= most);
+    let reason = if has_enough_failures && is_left {
+        Some(format!("{} failed", plural(failed, "tenant")))
+    } else {
+        reason
+    };
+    let Some(reason) = reason.filter(|_| session.shutdown.signal().is_none()) else {
+        return;
+    };
+    // With `fail`, a second run would fail for the tenants that this one has made.
+    let again = if config.options.if_exists == IfExists::Fail {
+        ""
+    } else {
+        "; run again to continue"
+    };
+    session
+        .output
+        .warning(&format!("ended early: {reason}{again}"));
 }
 
 /// The state shared between reading names and printing answers.
@@ -236,7 +262,8 @@ async fn next_request(
         match routed {
             Ok((target, tenant)) => return Some(TenantRequest { tenant, target }),
             Err(failure) => {
-                let (tenant, elapsed) = (wanted.text.as_str(), Duration::ZERO);
+                let tenant = wanted.text.as_str();
+                let elapsed = Duration::ZERO;
                 let answer = TenantResult {
                     tenant,
                     target: None,
@@ -286,7 +313,8 @@ async fn pass_over(
             for tenant in chunk.iter().filter(|tenant| made.contains(*tenant)) {
                 let made_of = TenantOrigin::ThisSnapshot;
                 let elapsed = start.elapsed() / u32::try_from(chunk.len()).unwrap_or(1);
-                let (tenant, target) = (tenant.as_str(), servers.name(index));
+                let tenant = tenant.as_str();
+                let target = servers.name(index);
                 let result = Ok(ProvisionOutcome::Skipped { elapsed, made_of });
                 tally.answer(
                     session,

@@ -48,7 +48,8 @@ pub(in crate::cli) async fn run(
         Servers::find(session, &arguments.targets, &tool, arguments.what.citus),
         async { snapshot_file::load(&path, session) }
     );
-    let (snapshot, servers) = (Arc::new(snapshot?), servers?);
+    let snapshot = Arc::new(snapshot?);
+    let servers = servers?;
     config.options.newer = arguments
         .migrations
         .as_deref()

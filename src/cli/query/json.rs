@@ -9,7 +9,7 @@ use crate::tenant::query::{ResultColumn, ResultTable, StatementResult};
 
 /// Returns the names of the values in a row's object. The second column of a name `a` is `a_2`, or the next name that no
 /// column has.
-pub(super) fn keys(columns: &[ResultColumn]) -> Vec<String> {
+pub(super) fn row_keys(columns: &[ResultColumn]) -> Vec<String> {
     let own: BTreeSet<&str> = columns.iter().map(|column| &*column.name).collect();
     let mut used: BTreeSet<String> = BTreeSet::new();
     let mut keys = Vec::with_capacity(columns.len());
@@ -29,7 +29,7 @@ pub(super) fn keys(columns: &[ResultColumn]) -> Vec<String> {
 /// Describes the result of a statement.
 pub(super) fn result_object(result: &StatementResult) -> ResultObject {
     let columns = result.table.as_ref().map(|table| {
-        keys(&table.columns)
+        row_keys(&table.columns)
             .into_iter()
             .zip(&table.columns)
             .map(|(name, column)| ColumnObject {
@@ -88,7 +88,8 @@ fn is_number(text: &str) -> bool {
 /// Removes the blanks between the tokens of JSON, line ends included.
 fn on_one_line(json: &str) -> String {
     let mut line = String::with_capacity(json.len());
-    let (mut quoted, mut escaped) = (false, false);
+    let mut quoted = false;
+    let mut escaped = false;
     for character in json.chars() {
         if !quoted && character.is_ascii_whitespace() {
             continue;
@@ -154,6 +155,6 @@ mod tests {
                 type_name: None,
             })
             .into();
-        assert_eq!(keys(&columns), ["a", "a_3", "a_2", "b", "a_4"]);
+        assert_eq!(row_keys(&columns), ["a", "a_3", "a_2", "b", "a_4"]);
     }
 }

@@ -5,14 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anstyle::AnsiColor;
 
 use super::csv::CsvPrinter;
-use super::json::{keys, result_object, row_object};
+use super::json::{result_object, row_keys, row_object};
 use super::table::TablePrinter;
 use crate::cli::arguments::QueryArguments;
 use crate::cli::common::Format;
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{
-    Counts, ErrorDetails, ErrorObject, Line, QueryCounts, QueryDetails, ReasonCount, RowLine,
-    TenantDetails, TenantLine, TenantOutcome,
+    Counts, ErrorDetails, ErrorObject, Line, QueryCounts, QueryDetails, RowLine, TenantDetails,
+    TenantLine, TenantOutcome,
 };
 use crate::cli::output::Output;
 use crate::cli::progress::Progress;
@@ -50,10 +50,10 @@ pub(in crate::cli) async fn run(
     }
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;
-    let limits = servers.limits(arguments.max_failures, 0);
+    let limits = servers.limits(arguments.workers.max_failures, 0);
     let options = QueryOptions {
-        jobs: arguments.jobs.into(),
-        max_failures: arguments.max_failures,
+        jobs: arguments.workers.jobs.into(),
+        max_failures: arguments.workers.max_failures,
         role: arguments.role.clone(),
         typed: format == Format::Json,
         ..QueryOptions::new(TenantSelection::Named(Vec::new()))
@@ -233,7 +233,7 @@ impl<'a> Printer<'a> {
             // Other commands print these.
             Format::Nagios | Format::Pgdog | Format::Pgbouncer => Ok(()),
             Format::Json => {
-                let keys = keys(&table.columns);
+                let keys = row_keys(&table.columns);
                 for row in &table.rows {
                     Output::json(&Line::Row(RowLine {
                         tenant: tenant.as_str().to_owned(),
@@ -313,27 +313,19 @@ impl<'a> Printer<'a> {
         let done = report.done - unprinted;
         let failed = report.failed + unprinted + failures.tenants + failures.missing;
         if self.session.output.is_json() {
-            let errors = report.groups().into_iter().map(|group| ReasonCount {
-                reason: group.reason,
-                tenants: group.tenants.len(),
-            });
+            let groups = report.groups();
+            let ended_early = report.ended_early.as_deref();
             self.session.summary(Counts::Query(QueryCounts {
                 queried: done,
-                failed,
-                not_reached: report.not_reached,
                 rows: self.rows,
-                errors: errors.collect(),
-                ended_early: report.ended_early.clone(),
-                failed_targets: failures.failed_targets(),
+                run_counts: failures.run_counts(failed, report.not_reached, &groups, ended_early),
             }))?;
         } else {
             self.say(report, done, failed, failures);
         }
-        if let Some(reason) = &report.ended_early {
-            self.session
-                .output
-                .warning(&format!("ended early: {reason}; run again to continue"));
-        }
+        self.session
+            .output
+            .ended_early(report.ended_early.as_deref());
         let others = report.done + report.failed + report.not_reached;
         if let Some(code) = failures.exit_code(others) {
             return Ok(code);
@@ -380,11 +372,6 @@ fn error(outcome: &QueryOutcome, tenant: &TenantName) -> Option<ErrorObject> {
         _ => return None,
     };
     Some(ErrorObject {
-        code: exit::code_of(&failure.id),
-        id: failure.id.clone(),
-        message: failure.message.clone(),
-        causes: Vec::new(),
-        statement: None,
         hint: failure.hint.clone(),
         more: ErrorDetails {
             statement_number: failure.statement,
@@ -392,5 +379,6 @@ fn error(outcome: &QueryOutcome, tenant: &TenantName) -> Option<ErrorObject> {
             detail: failure.detail.clone(),
             ..ErrorDetails::default()
         },
+        ..ErrorObject::new(&failure.id, failure.message.clone())
     })
 }

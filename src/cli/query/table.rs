@@ -4,7 +4,7 @@ use crate::cli::failure::CommandError;
 use crate::cli::output::Output;
 use crate::sql::TenantName;
 use crate::tenant::query::ResultTable;
-use crate::text::{bounded, swrite};
+use crate::text::{bounded, slice, swrite};
 
 /// Number of rows that are kept to find the widths of the columns. Those after them are printed as they arrive.
 const KEPT: usize = 10_000;
@@ -12,7 +12,7 @@ const KEPT: usize = 10_000;
 /// Prints the rows of all tenants, below one header for all results with the same columns.
 #[derive(Debug, Default)]
 pub(super) struct TablePrinter {
-    groups: Vec<Group>,
+    groups: Vec<TableGroup>,
     kept: usize,
     /// The group below whose header the next row goes, once rows are printed as they arrive.
     streaming: Option<usize>,
@@ -20,7 +20,7 @@ pub(super) struct TablePrinter {
 
 /// Results of one statement with the same columns.
 #[derive(Debug)]
-struct Group {
+struct TableGroup {
     statement: usize,
     header: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -92,13 +92,13 @@ impl TablePrinter {
     }
 
     fn group(&mut self, statement: usize, header: Vec<String>) -> usize {
-        let fits = |group: &Group| group.statement == statement && group.header == header;
+        let fits = |group: &TableGroup| group.statement == statement && group.header == header;
         if let Some(index) = self.groups.iter().position(fits) {
             return index;
         }
         let widths = header.iter().map(|name| width(name)).collect();
         let numeric = vec![false; header.len()];
-        self.groups.push(Group {
+        self.groups.push(TableGroup {
             statement,
             header,
             rows: Vec::new(),
@@ -124,7 +124,7 @@ impl TablePrinter {
     }
 }
 
-impl Group {
+impl TableGroup {
     /// Finds the widths of the columns, and those that hold numbers only.
     fn measure(&mut self) {
         for row in &self.rows {
@@ -164,7 +164,7 @@ impl Group {
                 swrite!(*text, "{bar} {value}{gap} ");
             }
         }
-        text.truncate(start + text.get(start..).unwrap_or_default().trim_end().len());
+        text.truncate(start + slice(text, start..).trim_end().len());
         text.push('\n');
     }
 }

@@ -7,14 +7,15 @@ use crate::diagnose::Context;
 use crate::exit;
 use crate::pg::{PgDumpError, PsqlError, SqlState};
 use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
+use crate::text::{listed, safe};
 
 pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
     match error {
         CaptureError::PgDump(error) => pg_dump_report(error, context),
-        CaptureError::Dump(source) => ErrorReport::of(source, dump_error_id(source)),
+        CaptureError::Dump(source) => ErrorReport::new(source, dump_error_id(source)),
         CaptureError::Psql(source) => psql_report(source, context).beneath(error),
         CaptureError::Doubtful(undecided) => {
-            let mut report = ErrorReport::of(error, "capture.doubtful").hint(
+            let mut report = ErrorReport::new(error, "capture.doubtful").hint(
                 "append these flags to the command, with --keep in the place of --rename where the text only looks alike, \
                  and 'OBJECT#2' for a single place; the snapshot's header keeps the decisions for the next capture",
             );
@@ -25,7 +26,7 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
         CaptureError::Contested { objects, source } => {
             let report = match source.as_deref() {
                 Some(source) => proof_report(source, context).beneath(error),
-                None => ErrorReport::of(error, "capture.contested"),
+                None => ErrorReport::new(error, "capture.contested"),
             };
             let mut report = ErrorReport {
                 code: exit::code_of("capture.contested"),
@@ -39,27 +40,27 @@ pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) ->
             report
         }
         CaptureError::Unsettled { objects } => {
-            let mut report = ErrorReport::of(error, "capture.contested")
+            let mut report = ErrorReport::new(error, "capture.contested")
                 .hint("rename the alias, table or column that has the schema's name");
             report.more.objects = Some(objects.clone());
             report
         }
-        CaptureError::NoTable { .. } => ErrorReport::of(error, "capture.no_table"),
-        CaptureError::Name { .. } => ErrorReport::of(error, "capture.name_in_rows"),
-        CaptureError::Oids { .. } => ErrorReport::of(error, "capture.oids_in_rows"),
+        CaptureError::NoTable { .. } => ErrorReport::new(error, "capture.no_table"),
+        CaptureError::Name { .. } => ErrorReport::new(error, "capture.name_in_rows"),
+        CaptureError::Oids { .. } => ErrorReport::new(error, "capture.oids_in_rows"),
         CaptureError::PartitionElsewhere { .. } => {
-            ErrorReport::of(error, "capture.partition_elsewhere").hint(
+            ErrorReport::new(error, "capture.partition_elsewhere").hint(
                 "detach them (ALTER TABLE … DETACH PARTITION …) or move the whole table into the tenant's schema; capture \
                  --no-prove carries them as ordinary tables",
             )
         }
         CaptureError::UnusedDecisions { decidable, .. } => {
-            let mut report = ErrorReport::of(error, "capture.unused_decision");
+            let mut report = ErrorReport::new(error, "capture.unused_decision");
             report.more.objects = Some(decidable.clone());
             report
         }
-        CaptureError::NoRows { .. } => ErrorReport::of(error, "capture.no_rows"),
-        CaptureError::Snapshot(source) => ErrorReport::of(error, source.id()),
+        CaptureError::NoRows { .. } => ErrorReport::new(error, "capture.no_rows"),
+        CaptureError::Snapshot(source) => ErrorReport::new(error, source.id()),
         CaptureError::Proof(source) => proof_report(source, context).beneath(error),
     }
 }
@@ -68,11 +69,11 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
     match error {
         PgDumpError::Program(error) => program_report(error),
         PgDumpError::Folder(_) | PgDumpError::Dump(_) => {
-            ErrorReport::of(error, "file.private_folder")
+            ErrorReport::new(error, "file.private_folder")
                 .hint("set TMPDIR to a directory that exists, is writable and has free space")
         }
         PgDumpError::Random(_) | PgDumpError::Encoding { .. } => {
-            ErrorReport::of(error, "program.failed")
+            ErrorReport::new(error, "program.failed")
         }
         PgDumpError::Run(error) => run_report(error),
         PgDumpError::Password(error) => password_report(error),
@@ -81,23 +82,36 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
                 .as_ref()
                 .map(|server| format!(", at {server} as it sees itself"))
                 .unwrap_or_default();
-            ErrorReport::of(error, "connection.pooled").hint(format!(
+            ErrorReport::new(error, "connection.pooled").hint(format!(
                 "connect to the server itself{place}, or to a session pool; provision can still use this pooler"
             ))
         }
         PgDumpError::Connect { messages, stderr } => {
             connection_report(messages, &stderr.text(), context)
         }
-        PgDumpError::NoSuchSchema { .. } => ErrorReport::of(error, "sql.invalid_schema_name"),
-        PgDumpError::Denied { .. } => ErrorReport::of(error, "sql.insufficient_privilege"),
+        PgDumpError::NoSuchSchema { .. } => {
+            let report = ErrorReport::new(error, "sql.invalid_schema_name");
+            match context.and_then(|context| Some((context, context.schemas.get()?))) {
+                Some((context, schemas)) => {
+                    let database = context.database.as_deref().unwrap_or_default();
+                    let schemas = listed(schemas.iter().map(|schema| safe(schema)), 20);
+                    report.hint(format!(
+                        "the database '{}' has the schemas {schemas}",
+                        safe(database)
+                    ))
+                }
+                None => report,
+            }
+        }
+        PgDumpError::Denied { .. } => ErrorReport::new(error, "sql.insufficient_privilege"),
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());
             match message.filter(|message| message.sqlstate.is_some()) {
-                Some(message) => ErrorReport::of(error, message.id()),
-                None => ErrorReport::of(error, "program.failed"),
+                Some(message) => ErrorReport::new(error, message.id()),
+                None => ErrorReport::new(error, "program.failed"),
             }
         }
-        PgDumpError::NotUtf8 { .. } => ErrorReport::of(error, "dump.encoding"),
+        PgDumpError::NotUtf8 { .. } => ErrorReport::new(error, "dump.encoding"),
     }
 }
 
@@ -144,16 +158,16 @@ fn proof_report(error: &ProofError, context: Option<&Context>) -> ErrorReport {
                 })
         }
         ProofError::Different(differences) => {
-            let mut report = ErrorReport::of(error, "capture.not_equal");
+            let mut report = ErrorReport::new(error, "capture.not_equal");
             let texts: Vec<String> = differences.iter().map(ToString::to_string).collect();
             report.more.differences = Some(texts);
             report
         }
-        ProofError::Extension { .. } => ErrorReport::of(error, "capture.extension"),
-        ProofError::Depends(_) => ErrorReport::of(error, "capture.depends_on_source"),
-        ProofError::Template(source) => ErrorReport::of(error, source.id()),
-        ProofError::Random(_) => ErrorReport::of(error, "program.failed"),
-        ProofError::Identity(_) => ErrorReport::of(error, "internal.identity"),
+        ProofError::Extension { .. } => ErrorReport::new(error, "capture.extension"),
+        ProofError::Depends(_) => ErrorReport::new(error, "capture.depends_on_source"),
+        ProofError::Template(source) => ErrorReport::new(error, source.id()),
+        ProofError::Random(_) => ErrorReport::new(error, "program.failed"),
+        ProofError::Identity(_) => ErrorReport::new(error, "internal.identity"),
     }
 }
 

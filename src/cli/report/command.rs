@@ -3,7 +3,7 @@
 use super::capture::capture_report;
 use super::event_trigger::name_event_triggers;
 use super::library::{
-    CREATE_CITUS, config_report, of_interruption, provision_report, psql_report, tls_report,
+    CREATE_CITUS, config_report, interruption_report, provision_report, psql_report, tls_report,
 };
 use super::migrations::{ALLOW_OUTSIDE, migration_report, newer_report};
 use super::shape::ErrorReport;
@@ -35,30 +35,30 @@ pub(in crate::cli) fn build_report(
 
 fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
     match failure {
-        CommandError::Usage(_) => ErrorReport::of(failure, "usage"),
+        CommandError::Usage(_) => ErrorReport::new(failure, "usage"),
         CommandError::Config(error) => config_report(error),
-        CommandError::NoSnapshot => ErrorReport::of(failure, "config.no_snapshot")
+        CommandError::NoSnapshot => ErrorReport::new(failure, "config.no_snapshot")
             .hint("make one with `schemastamp capture`, or name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
-        CommandError::SeveralSnapshots(_) => ErrorReport::of(failure, "config.several_snapshots")
+        CommandError::SeveralSnapshots(_) => ErrorReport::new(failure, "config.several_snapshots")
             .hint("name one with --snapshot or SCHEMASTAMP_SNAPSHOT"),
         CommandError::Snapshot { source, .. } => {
-            let report = ErrorReport::of(failure, source.id()).without_causes();
+            let report = ErrorReport::new(failure, source.id()).without_causes();
             match source {
                 SnapshotError::Outside { .. } => report.hint(ALLOW_OUTSIDE),
                 _ => report,
             }
         }
-        CommandError::NotReplaced { source, .. } => ErrorReport::of(failure, source.id())
+        CommandError::NotReplaced { source, .. } => ErrorReport::new(failure, source.id())
             .without_causes()
             .hint("the file was left untouched; remove it, or pass another file to --output"),
-        CommandError::Template { source, .. } => ErrorReport::of(failure, source.id()).without_causes(),
-        CommandError::DumpEncoding { .. } => ErrorReport::of(failure, "dump.encoding"),
+        CommandError::Template { source, .. } => ErrorReport::new(failure, source.id()).without_causes(),
+        CommandError::DumpEncoding { .. } => ErrorReport::new(failure, "dump.encoding"),
         CommandError::File(error) if error.source.kind() == std::io::ErrorKind::TimedOut => {
-            ErrorReport::of(error, "timeout")
+            ErrorReport::new(error, "timeout")
         }
-        CommandError::File(error) => ErrorReport::of(error, "file.unusable"),
-        CommandError::Name(error) => ErrorReport::of(error, "tenant.name"),
-        CommandError::Line { .. } => ErrorReport::of(failure, "tenant.name").without_causes(),
+        CommandError::File(error) => ErrorReport::new(error, "file.unusable"),
+        CommandError::Name(error) => ErrorReport::new(error, "tenant.name"),
+        CommandError::Line { .. } => ErrorReport::new(failure, "tenant.name").without_causes(),
         CommandError::Connect(error) => match &**error {
             ConnectError::Psql(error) => psql_report(error, context),
             ConnectError::Tls { error, cure } => tls_report(error, cure),
@@ -66,36 +66,36 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Capture(error) => capture_report(error, context),
         CommandError::Provision(error) => provision_report(error, context),
         CommandError::Hook(failed) => hook_report(failure, failed),
-        CommandError::NoMigrations { other, .. } => ErrorReport::of(failure, "migration.none").hint(
+        CommandError::NoMigrations { other, .. } => ErrorReport::new(failure, "migration.none").hint(
             match other {
-                Some(_) => "only the app can run these: pass its command to migrate with --run, and renew the snapshot of a migrated tenant with capture",
+                Some(_) => "only the app can run these: pass its command with --run to migrate, and to capture for the snapshot",
                 None => "name the directory that holds the migrations with --migrations or SCHEMASTAMP_MIGRATIONS",
             },
         ),
-        CommandError::NoTarget => ErrorReport::of(failure, "tenant.no_target")
+        CommandError::NoTarget => ErrorReport::new(failure, "tenant.no_target")
             .hint("add it, or a pattern that matches it, to `tenants` of a target, or set rule = \"hash\""),
-        CommandError::OtherTarget(_) => ErrorReport::of(failure, "tenant.no_target"),
-        CommandError::UnknownTarget { has_file, .. } => ErrorReport::of(failure, "tenant.no_target").hint(if *has_file {
+        CommandError::OtherTarget(_) => ErrorReport::new(failure, "tenant.no_target"),
+        CommandError::UnknownTarget { has_file, .. } => ErrorReport::new(failure, "tenant.no_target").hint(if *has_file {
             "add the target to the file, or correct the row"
         } else {
             "pass --targets FILE, or leave the column target out"
         }),
-        CommandError::GroupFile { .. } => ErrorReport::of(failure, "config.groups").without_causes(),
+        CommandError::GroupFile { .. } => ErrorReport::new(failure, "config.groups").without_causes(),
         CommandError::Group(error) => group_report(failure, error),
-        CommandError::SharedTargets(..) => ErrorReport::of(failure, "config.shared_target")
+        CommandError::SharedTargets(..) => ErrorReport::new(failure, "config.shared_target")
             .hint("nothing was done; remove one of them from the targets file"),
-        CommandError::TwoPlaces { .. } => ErrorReport::of(failure, "tenant.two_places")
+        CommandError::TwoPlaces { .. } => ErrorReport::new(failure, "tenant.two_places")
             .hint("nothing was done; name the right one with --target"),
         CommandError::Target(error) => target_report(error, context),
-        CommandError::NoCitus { .. } => ErrorReport::of(failure, "config.no_citus").hint(CREATE_CITUS),
-        CommandError::CitusWorker { .. } => ErrorReport::of(failure, "config.citus_worker")
+        CommandError::NoCitus { .. } => ErrorReport::new(failure, "config.no_citus").hint(CREATE_CITUS),
+        CommandError::CitusWorker { .. } => ErrorReport::new(failure, "config.citus_worker")
             .hint("nothing was created; connect to the coordinator"),
-        CommandError::CitusRole { role, .. } => ErrorReport::of(failure, "config.citus_role").hint(format!(
+        CommandError::CitusRole { role, .. } => ErrorReport::new(failure, "config.citus_role").hint(format!(
             "nothing was created; let a superuser run GRANT {} TO CURRENT_USER on the coordinator: with it, Citus records the role",
             quote(role)
         )),
         CommandError::Citus { lines, .. } => {
-            let mut report = ErrorReport::of(failure, "snapshot.citus").hint("nothing was created");
+            let mut report = ErrorReport::new(failure, "snapshot.citus").hint("nothing was created");
             report.details = lines.iter().map(|line| format!("  {line}")).collect();
             report.more.objects = Some(lines.clone());
             report
@@ -105,13 +105,13 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Migration(error) => migration_report(error),
         CommandError::Fleet(error) => fleet_report(error, context),
         CommandError::Registry(error) => registry_report(error, context),
-        CommandError::NoTenants(_) => ErrorReport::of(failure, "tenant.none"),
+        CommandError::NoTenants(_) => ErrorReport::new(failure, "tenant.none"),
         CommandError::Migrate(error) => migrate_report(error, context),
         CommandError::Undo(error) => undo_report(error, context),
-        CommandError::UnknownRun(_) => ErrorReport::of(failure, "migrate.unknown_run")
+        CommandError::UnknownRun(_) => ErrorReport::new(failure, "migrate.unknown_run")
             .hint("`schemastamp runs` lists the recorded runs"),
         CommandError::QueryRefused { source, .. } => {
-            let report = ErrorReport::of(failure, "query.refused").without_causes();
+            let report = ErrorReport::new(failure, "query.refused").without_causes();
             match source.reason {
                 QueryRefusalReason::NotReading(_) => {
                     report.hint("nothing was run; pass --write --yes to change tenants")
@@ -125,14 +125,14 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::First(error) => first_report(error, context),
         CommandError::Drop(error) => drop_report(error, context),
         CommandError::Lifecycle(error) => lifecycle_report(error, context),
-        CommandError::Stream { .. } => ErrorReport::of(failure, "file.unusable"),
-        CommandError::Interrupted(signal) => of_interruption(failure, *signal),
-        CommandError::Signals(_) => ErrorReport::of(failure, "program.failed"),
+        CommandError::Stream { .. } => ErrorReport::new(failure, "file.unusable"),
+        CommandError::Interrupted(signal) => interruption_report(failure, *signal),
+        CommandError::Signals(_) => ErrorReport::new(failure, "program.failed"),
     }
 }
 
 fn group_report(failure: &CommandError, error: &GroupError) -> ErrorReport {
-    let report = ErrorReport::of(failure, "tenant.group");
+    let report = ErrorReport::new(failure, "tenant.group");
     match error {
         GroupError::Unknown { .. } => report.hint("add the group to the file, or correct the row"),
         GroupError::None(_) => report.hint(

@@ -24,19 +24,19 @@ pub(in crate::cli) fn signal_exit_code(signal: Signal) -> u8 {
 }
 
 /// An error that says that a signal ended the work.
-pub(super) fn of_interruption(error: &dyn Error, signal: Signal) -> ErrorReport {
+pub(super) fn interruption_report(error: &dyn Error, signal: Signal) -> ErrorReport {
     ErrorReport {
         code: signal_exit_code(signal),
-        ..ErrorReport::of(error, "interrupted")
+        ..ErrorReport::new(error, "interrupted")
     }
 }
 
 pub(super) fn config_report(error: &ConfigError) -> ErrorReport {
-    ErrorReport::of(error, error.id())
+    ErrorReport::new(error, error.id())
 }
 
 pub(super) fn tls_report(error: &TlsError, cure: &str) -> ErrorReport {
-    let mut report = ErrorReport::of(error, error.id()).hint(cure);
+    let mut report = ErrorReport::new(error, error.id()).hint(cure);
     report.causes = vec![error.why()];
     report
 }
@@ -44,7 +44,7 @@ pub(super) fn tls_report(error: &TlsError, cure: &str) -> ErrorReport {
 pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> ErrorReport {
     match error {
         PsqlError::Program(error) => program_report(error),
-        PsqlError::Folder(_) => ErrorReport::of(error, error.id()).hint(
+        PsqlError::Folder(_) => ErrorReport::new(error, error.id()).hint(
             "set TMPDIR to a directory that exists, is writable, has free space, and that only you and root can replace",
         ),
         PsqlError::Run(error) => run_report(error),
@@ -53,7 +53,7 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
         }
         PsqlError::Script { message, .. } => ErrorReport {
             hint: hint_of(message, context.and_then(|context| context.user.as_deref())),
-            ..ErrorReport::of(error, message.id())
+            ..ErrorReport::new(error, message.id())
         },
         PsqlError::Password(error) => password_report(error),
         PsqlError::Lost { .. }
@@ -61,12 +61,12 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
         | PsqlError::Fatal { .. }
         | PsqlError::Unconfirmed
         | PsqlError::Output { .. }
-        | PsqlError::Encoding { .. } => ErrorReport::of(error, error.id()),
+        | PsqlError::Encoding { .. } => ErrorReport::new(error, error.id()),
     }
 }
 
 pub(super) fn password_report(error: &PasswordError) -> ErrorReport {
-    ErrorReport::of(error, error.id()).hint(
+    ErrorReport::new(error, error.id()).hint(
         "run the command by hand: it must print the password on one line of stdout and end with 0",
     )
 }
@@ -124,7 +124,7 @@ pub(super) fn connection_report(
 }
 
 pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
-    let report = ErrorReport::of(error, error.id());
+    let report = ErrorReport::new(error, error.id());
     match error {
         ProgramError::Version { source, .. } => run_report(source).beneath(error),
         ProgramError::Folder { .. } => {
@@ -138,50 +138,50 @@ pub(super) fn program_report(error: &ProgramError) -> ErrorReport {
 
 pub(super) fn run_report(error: &RunError) -> ErrorReport {
     match error {
-        RunError::Interrupted { signal, .. } => of_interruption(error, *signal),
-        _ => ErrorReport::of(error, error.id()),
+        RunError::Interrupted { signal, .. } => interruption_report(error, *signal),
+        _ => ErrorReport::new(error, error.id()),
     }
 }
 
 pub(super) fn provision_report(error: &ProvisionError, context: Option<&Context>) -> ErrorReport {
     match error {
-        ProvisionError::Exists { .. } => ErrorReport::of(error, error.id())
+        ProvisionError::Exists { .. } => ErrorReport::new(error, error.id())
             .hint("it was left untouched; pass --if-exists skip to accept an existing, complete tenant"),
-        ProvisionError::ExistsOfAnother { .. } => ErrorReport::of(error, error.id()).hint(
+        ProvisionError::ExistsOfAnother { .. } => ErrorReport::new(error, error.id()).hint(
             "it was left untouched; provision as its owner (--role), because anybody who may create schemas can imitate a \
              tenant",
         ),
         ProvisionError::ExistsInPart { missing, .. } => {
-            let mut report = ErrorReport::of(error, error.id())
+            let mut report = ErrorReport::new(error, error.id())
                 .hint("it was left untouched; check what it is, then drop or rename it");
             report.more.missing = Some(missing.clone());
             report
         }
         ProvisionError::Sql { message, statement, hint } => {
-            let mut report = ErrorReport::of(error, message.id());
+            let mut report = ErrorReport::new(error, message.id());
             report.statement = statement.as_ref().map(|statement| statement.sql.clone());
             report.details = details(message, statement.as_ref());
             report.hint.clone_from(hint);
             report
         }
-        ProvisionError::Template(source) => ErrorReport::of(error, source.id()),
+        ProvisionError::Template(source) => ErrorReport::new(error, source.id()),
         ProvisionError::Newer(source) => newer_report(source),
         ProvisionError::Connect(source) => psql_report(source, context),
         ProvisionError::Run(source) => psql_report(source, context),
-        ProvisionError::Budget(_) => ErrorReport::of(error, error.id())
+        ProvisionError::Budget(_) => ErrorReport::new(error, error.id())
             .hint("nothing was created; change the setting and restart the server"),
-        ProvisionError::NotDistributed { .. } => ErrorReport::of(error, error.id()).hint(
+        ProvisionError::NotDistributed { .. } => ErrorReport::new(error, error.id()).hint(
             "nothing was left behind; check the settings citus.* of this role and database: SELECT * FROM pg_db_role_setting",
         ),
-        ProvisionError::WouldDistribute => ErrorReport::of(error, error.id())
+        ProvisionError::WouldDistribute => ErrorReport::new(error, error.id())
             .hint("pass --citus, or citus = true for the target, to create distributed tenants"),
-        ProvisionError::NoCitus => ErrorReport::of(error, error.id()).hint(CREATE_CITUS),
+        ProvisionError::NoCitus => ErrorReport::new(error, error.id()).hint(CREATE_CITUS),
         ProvisionError::NotStorable(_) | ProvisionError::PoolFull => {
-            ErrorReport::of(error, error.id())
+            ErrorReport::new(error, error.id())
         }
-        ProvisionError::TimedOut { .. } => ErrorReport::of(error, error.id())
+        ProvisionError::TimedOut { .. } => ErrorReport::new(error, error.id())
             .hint("raise --timeout, or query pg_stat_activity to see what the server waits for"),
-        ProvisionError::Interrupted { signal } => of_interruption(error, *signal),
+        ProvisionError::Interrupted { signal } => interruption_report(error, *signal),
         ProvisionError::Lost(source) => {
             let beneath = psql_report(source, context);
             ErrorReport { hint: Some("run the command again".to_owned()), ..beneath.beneath(error) }

@@ -9,7 +9,7 @@ pub(super) const ALLOW_OUTSIDE: &str = "remove the statement and run it once by 
 /// Reports on a directory that cannot be read.
 pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
     let id = match error {
-        MigrationError::Path(error) => return ErrorReport::of(error, "file.unusable"),
+        MigrationError::Path(error) => return ErrorReport::new(error, "file.unusable"),
         MigrationError::Name { .. } => "migration.name",
         MigrationError::Mixed { .. } | MigrationError::Nested { .. } => "migration.layout",
         MigrationError::Repeatable { .. } => "migration.repeatable",
@@ -23,19 +23,19 @@ pub(super) fn migration_report(error: &MigrationError) -> ErrorReport {
         MigrationError::Template { .. } => "migration.invalid",
         MigrationError::Metadata { .. } => "migration.metadata",
     };
-    ErrorReport::of(error, id)
+    ErrorReport::new(error, id)
 }
 
 /// Reports on migrations that cannot be a part of creating a tenant.
 pub(super) fn newer_report(error: &NewerError) -> ErrorReport {
     match error {
         NewerError::Migrations(error) => migration_report(error),
-        NewerError::Versions(_) | NewerError::Plan(_) => ErrorReport::of(error, "snapshot.versions")
+        NewerError::Versions(_) | NewerError::Plan(_) => ErrorReport::new(error, "snapshot.versions")
             .hint("nothing was created; provision without --migrations, and run migrate for the tenants, or renew the snapshot"),
         NewerError::Outside { .. } => {
-            ErrorReport::of(error, "migration.outside").hint(ALLOW_OUTSIDE)
+            ErrorReport::new(error, "migration.outside").hint(ALLOW_OUTSIDE)
         }
-        NewerError::NoTransaction { .. } => ErrorReport::of(error, "migration.no_transaction")
+        NewerError::NoTransaction { .. } => ErrorReport::new(error, "migration.no_transaction")
             .hint("nothing was created; renew the snapshot with `schemastamp refresh`, which contains the migration then"),
     }
 }

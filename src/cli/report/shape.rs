@@ -27,7 +27,7 @@ pub(in crate::cli) struct ErrorReport {
 
 impl ErrorReport {
     /// Creates a report with the messages of an error and of its sources.
-    pub(super) fn of(error: &dyn Error, id: impl Into<String>) -> Self {
+    pub(super) fn new(error: &dyn Error, id: impl Into<String>) -> Self {
         let mut causes = Vec::new();
         let mut source = error.source();
         while let Some(error) = source {

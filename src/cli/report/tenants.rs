@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::capture::capture_report;
-use super::library::{of_interruption, psql_report};
+use super::library::{interruption_report, psql_report};
 use super::migrations::{ALLOW_OUTSIDE, migration_report};
 use super::shape::ErrorReport;
 use crate::cli::failure::CommandError;
@@ -54,7 +54,7 @@ pub(super) fn fleet_report(error: &FleetError, context: Option<&Context>) -> Err
 pub(super) fn target_report(error: &TargetError, context: Option<&Context>) -> ErrorReport {
     match error {
         TargetError::Psql(source) => report_beneath(error, source, context),
-        TargetError::SharedDatabase(_) => ErrorReport::of(error, "config.shared_target").hint(
+        TargetError::SharedDatabase(_) => ErrorReport::new(error, "config.shared_target").hint(
             "remove one of the two from the targets file: nothing was done here for this one",
         ),
     }
@@ -63,10 +63,10 @@ pub(super) fn target_report(error: &TargetError, context: Option<&Context>) -> E
 pub(super) fn registry_report(error: &RegistryError, context: Option<&Context>) -> ErrorReport {
     match error {
         RegistryError::Psql(source) => report_beneath(error, source, context),
-        RegistryError::Column(_) | RegistryError::NoName => ErrorReport::of(error, "tenant.query")
+        RegistryError::Column(_) | RegistryError::NoName => ErrorReport::new(error, "tenant.query")
             .hint("give the columns these names: SELECT schema_name AS name, plan AS \"group\" FROM …"),
         RegistryError::Row { .. } | RegistryError::TooMany => {
-            ErrorReport::of(error, "tenant.query").hint("leave such rows out with WHERE")
+            ErrorReport::new(error, "tenant.query").hint("leave such rows out with WHERE")
         }
     }
 }
@@ -75,11 +75,11 @@ pub(super) fn migrate_report(error: &MigrateError, context: Option<&Context>) ->
     match error {
         MigrateError::Fleet(error) => fleet_report(error, context),
         MigrateError::Outside { .. } => {
-            ErrorReport::of(error, "migration.outside").hint(ALLOW_OUTSIDE)
+            ErrorReport::new(error, "migration.outside").hint(ALLOW_OUTSIDE)
         }
         MigrateError::Record(source) => report_beneath(error, source, context),
         MigrateError::Psql(error) => psql_report(error, context),
-        MigrateError::Random(_) => ErrorReport::of(error, "program.failed"),
+        MigrateError::Random(_) => ErrorReport::new(error, "program.failed"),
     }
 }
 
@@ -88,9 +88,9 @@ pub(super) fn undo_report(error: &UndoError, context: Option<&Context>) -> Error
         UndoError::Fleet(error) => fleet_report(error, context),
         UndoError::Migration(error) => migration_report(error),
         UndoError::Psql(error) => psql_report(error, context),
-        UndoError::NotUsable => ErrorReport::of(error, "sql.insufficient_privilege")
+        UndoError::NotUsable => ErrorReport::new(error, "sql.insufficient_privilege")
             .hint("use the role that recorded the run (--role)"),
-        UndoError::Random(_) => ErrorReport::of(error, "program.failed"),
+        UndoError::Random(_) => ErrorReport::new(error, "program.failed"),
     }
 }
 
@@ -98,13 +98,13 @@ pub(super) fn query_report(error: &QueryError, context: Option<&Context>) -> Err
     match error {
         QueryError::Fleet(error) => fleet_report(error, context),
         QueryError::Psql(error) => psql_report(error, context),
-        QueryError::Random(_) => ErrorReport::of(error, "program.failed"),
+        QueryError::Random(_) => ErrorReport::new(error, "program.failed"),
     }
 }
 
 /// Reports on a failed hook, with the end of its output.
 pub(super) fn hook_report(failure: &CommandError, hook: &HookFailure) -> ErrorReport {
-    let report = ErrorReport::of(failure, "tenant.hook")
+    let report = ErrorReport::new(failure, "tenant.hook")
         .hint("run the command for this tenant again, or drop the tenant");
     with_detail(report, hook)
 }
@@ -122,10 +122,10 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
     match error {
         VerifyError::Fleet(error) => fleet_report(error, context),
         VerifyError::Psql(source) => report_beneath(error, source, context),
-        VerifyError::Public => ErrorReport::of(error, "tenant.protected").hint(
+        VerifyError::Public => ErrorReport::new(error, "tenant.protected").hint(
             "leave it out; `schemastamp check --schema public` compares it with the snapshot that was captured from it",
         ),
-        VerifyError::NoUsage(_) => ErrorReport::of(error, "sql.insufficient_privilege")
+        VerifyError::NoUsage(_) => ErrorReport::new(error, "sql.insufficient_privilege")
             .hint("verify as the tenants' owner (--username), or grant the right: GRANT USAGE ON SCHEMA … TO …"),
         VerifyError::Load(source) if is_read_only(source) => psql_report(source, context)
             .beneath(error)
@@ -133,9 +133,9 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
         VerifyError::Load(source) => psql_report(source, context)
             .beneath(error)
             .hint("connect as a role that may create schemas, because verify creates one and rolls back, or pass --each-other"),
-        VerifyError::Template(source) => ErrorReport::of(error, source.id()),
-        VerifyError::Random(_) => ErrorReport::of(error, "program.failed"),
-        VerifyError::Identity(_) => ErrorReport::of(error, "internal.identity"),
+        VerifyError::Template(source) => ErrorReport::new(error, source.id()),
+        VerifyError::Random(_) => ErrorReport::new(error, "program.failed"),
+        VerifyError::Identity(_) => ErrorReport::new(error, "internal.identity"),
     }
 }
 
@@ -151,13 +151,15 @@ pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) ->
         RefreshError::Load(source) => psql_report(source, context).beneath(error),
         RefreshError::Fleet(error) => fleet_report(error, context),
         RefreshError::Migrate(error) => migrate_report(error, context),
-        RefreshError::Migration(_) => ErrorReport::of(error, "refresh.migration"),
-        RefreshError::TimedOut(_) => ErrorReport::of(error, "timeout").hint(TIMED_OUT),
-        RefreshError::Stopped(signal) => of_interruption(error, *signal),
+        RefreshError::Migration(_) => ErrorReport::new(error, "refresh.migration"),
+        RefreshError::TimedOut(_) => ErrorReport::new(error, "timeout").hint(TIMED_OUT),
+        RefreshError::Stopped(signal) => interruption_report(error, *signal),
         RefreshError::Capture(error) => capture_report(error, context),
-        RefreshError::Snapshot(source) => ErrorReport::of(error, source.id()),
-        RefreshError::Template(source) => ErrorReport::of(error, source.id()),
-        RefreshError::Random(_) | RefreshError::Name(_) => ErrorReport::of(error, "program.failed"),
+        RefreshError::Snapshot(source) => ErrorReport::new(error, source.id()),
+        RefreshError::Template(source) => ErrorReport::new(error, source.id()),
+        RefreshError::Random(_) | RefreshError::Name(_) => {
+            ErrorReport::new(error, "program.failed")
+        }
         RefreshError::Left { source, .. } => drop_report(source, context).beneath(error),
     }
 }
@@ -166,21 +168,21 @@ pub(super) fn first_report(error: &FirstError, context: Option<&Context>) -> Err
     match error {
         FirstError::Refresh(error) => refresh_report(error, context),
         FirstError::Psql(source) => report_beneath(error, source, context),
-        FirstError::Migration(_) => ErrorReport::of(error, "refresh.migration"),
+        FirstError::Migration(_) => ErrorReport::new(error, "refresh.migration"),
         FirstError::Outside(work) => {
-            ErrorReport::of(error, "capture.outside").hint(outside_hint(work))
+            ErrorReport::new(error, "capture.outside").hint(outside_hint(work))
         }
         FirstError::Extension { extension, .. } => {
             let hint = format!("run once: CREATE EXTENSION {} SCHEMA public", quote(extension));
-            ErrorReport::of(error, "capture.missing_extension").hint(hint)
+            ErrorReport::new(error, "capture.missing_extension").hint(hint)
         }
         FirstError::TimedOut(failed) => {
-            with_detail(ErrorReport::of(error, "timeout").hint(TIMED_OUT), failed)
+            with_detail(ErrorReport::new(error, "timeout").hint(TIMED_OUT), failed)
         }
         FirstError::Command(failed) => {
-            with_detail(ErrorReport::of(error, "capture.command"), failed)
+            with_detail(ErrorReport::new(error, "capture.command"), failed)
         }
-        FirstError::Nothing => ErrorReport::of(error, "capture.nothing_made").hint(
+        FirstError::Nothing => ErrorReport::new(error, "capture.nothing_made").hint(
             "have the command work in the schema that SCHEMASTAMP_TENANT names, for instance with it as the search_path",
         ),
     }
@@ -190,7 +192,8 @@ pub(super) fn first_report(error: &FirstError, context: Option<&Context>) -> Err
 fn outside_hint(work: &WorkOutside) -> String {
     let mut parts = vec!["nothing was run".to_owned()];
     if let Some(FixedSchema { schema, object, .. }) = &work.fixed {
-        let (schema, object) = (schema.escape_debug(), object.escape_debug());
+        let schema = schema.escape_debug();
+        let object = object.escape_debug();
         parts.push(format!(
             "write {object} or #{{prefix}}.{object} in the place of {schema}.{object}"
         ));
@@ -205,13 +208,13 @@ fn outside_hint(work: &WorkOutside) -> String {
 pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> ErrorReport {
     match error {
         DropError::Psql(source) => report_beneath(error, source, context),
-        DropError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
+        DropError::Missing(_) => ErrorReport::new(error, "tenant.missing"),
         DropError::Refused(refusal) => refusal_report(refusal),
         DropError::Unknown(end) => unknown_report(error, end, context),
         DropError::InPart { source, .. } => drop_report(source, context)
             .beneath(error)
             .hint("drop it again: what is gone is no obstacle"),
-        DropError::Outside(_) => ErrorReport::of(error, "tenant.depended_on")
+        DropError::Outside(_) => ErrorReport::new(error, "tenant.depended_on")
             .hint("nothing was dropped; pass --cascade to drop these too"),
     }
 }
@@ -219,11 +222,11 @@ pub(super) fn drop_report(error: &DropError, context: Option<&Context>) -> Error
 /// A schema that is left alone.
 fn refusal_report(refusal: &SchemaRefusal) -> ErrorReport {
     match refusal {
-        SchemaRefusal::NotATenant(_) => ErrorReport::of(refusal, "tenant.not_a_tenant").hint(
+        SchemaRefusal::NotATenant(_) => ErrorReport::new(refusal, "tenant.not_a_tenant").hint(
             "nothing was done; pass --not-a-tenant if it is the right schema, or --versions-table if its versions table \
              has a name of its own",
         ),
-        _ => ErrorReport::of(refusal, "tenant.protected").hint("nothing was done"),
+        _ => ErrorReport::new(refusal, "tenant.protected").hint("nothing was done"),
     }
 }
 
@@ -245,28 +248,28 @@ fn unknown_report(
 pub(super) fn lifecycle_report(error: &LifecycleError, context: Option<&Context>) -> ErrorReport {
     match error {
         LifecycleError::Psql(source) => report_beneath(error, source, context),
-        LifecycleError::Missing(_) => ErrorReport::of(error, "tenant.missing"),
+        LifecycleError::Missing(_) => ErrorReport::new(error, "tenant.missing"),
         LifecycleError::Refused(refusal) => refusal_report(refusal),
-        LifecycleError::NestedNames(_) => ErrorReport::of(error, "tenant.nested_names")
+        LifecycleError::NestedNames(_) => ErrorReport::new(error, "tenant.nested_names")
             .hint("nothing was done; keep such references in columns of their own, or set these values to NULL"),
-        LifecycleError::NotStorable(_) => ErrorReport::of(error, "tenant.name"),
+        LifecycleError::NotStorable(_) => ErrorReport::new(error, "tenant.name"),
         LifecycleError::Unknown(end) => unknown_report(error, end, context),
-        LifecycleError::Exists(_) => ErrorReport::of(error, "tenant.exists"),
+        LifecycleError::Exists(_) => ErrorReport::new(error, "tenant.exists"),
         LifecycleError::Changed(_) => {
-            ErrorReport::of(error, "tenant.changed").hint("nothing was changed; run the command again")
+            ErrorReport::new(error, "tenant.changed").hint("nothing was changed; run the command again")
         }
         LifecycleError::Capture(error) => capture_report(error, context),
-        LifecycleError::Template(source) => ErrorReport::of(error, source.id()),
-        LifecycleError::NotProven(_) => ErrorReport::of(error, "tenant.not_proven")
+        LifecycleError::Template(source) => ErrorReport::new(error, source.id()),
+        LifecycleError::NotProven(_) => ErrorReport::new(error, "tenant.not_proven")
             .hint("nothing was changed; change these first, because they hold the name as text that cannot be rewritten"),
         LifecycleError::Copy(source) => match source {
             CopyObstacle::PartsOutside(_) | CopyObstacle::ParentsOutside(_) => {
-                ErrorReport::of(error, "clone.parts_outside")
+                ErrorReport::new(error, "clone.parts_outside")
             }
-            CopyObstacle::Oids { .. } => ErrorReport::of(error, "clone.oids"),
+            CopyObstacle::Oids { .. } => ErrorReport::new(error, "clone.oids"),
         },
-        LifecycleError::Random(_) => ErrorReport::of(error, "program.failed"),
-        LifecycleError::Identity(_) => ErrorReport::of(error, "internal.identity"),
+        LifecycleError::Random(_) => ErrorReport::new(error, "program.failed"),
+        LifecycleError::Identity(_) => ErrorReport::new(error, "internal.identity"),
     }
 }
 
@@ -274,9 +277,9 @@ pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> Error
     match error {
         PoolError::Psql(source) => report_beneath(error, source, context),
         PoolError::Load(source) => psql_report(source, context).beneath(error),
-        PoolError::Template(source) => ErrorReport::of(error, source.id()),
+        PoolError::Template(source) => ErrorReport::new(error, source.id()),
         PoolError::NotProven(differences) => {
-            let mut report = ErrorReport::of(error, "pool.not_proven").hint(
+            let mut report = ErrorReport::new(error, "pool.not_proven").hint(
                 "provision without a pool: these objects hold the tenant's name as text that the server cannot replace",
             );
             let mut objects: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
@@ -293,7 +296,7 @@ pub(super) fn pool_report(error: &PoolError, context: Option<&Context>) -> Error
             report.more.objects = Some(objects.into_keys().collect());
             report
         }
-        PoolError::Random(_) => ErrorReport::of(error, "program.failed"),
-        PoolError::Identity(_) => ErrorReport::of(error, "internal.identity"),
+        PoolError::Random(_) => ErrorReport::new(error, "program.failed"),
+        PoolError::Identity(_) => ErrorReport::new(error, "internal.identity"),
     }
 }

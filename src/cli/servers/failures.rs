@@ -5,14 +5,15 @@ use anstyle::AnsiColor;
 use super::find::{ServerEntry, Servers, at};
 use crate::cli::failure::CommandError;
 use crate::cli::lines::{
-    ErrorObject, Line, TargetLine, TargetOutcome, TenantDetails, TenantLine, TenantOutcome,
+    ErrorObject, Line, ReasonCount, RunCounts, TargetLine, TargetOutcome, TenantDetails,
+    TenantLine, TenantOutcome,
 };
 use crate::cli::output::Output;
 use crate::cli::report::{ErrorReport, build_report, signal_exit_code};
 use crate::cli::scope::missing_tenant;
 use crate::cli::session::{Session, look_at_server};
 use crate::exit;
-use crate::fleet::FleetOutcome;
+use crate::fleet::{FailureGroup, FleetOutcome};
 use crate::process::Signal;
 use crate::sql::TenantName;
 use crate::text::{plural, safe};
@@ -61,7 +62,8 @@ impl Servers {
         outcome: &FleetOutcome<T, CommandError>,
         details: &dyn Fn() -> TenantDetails,
     ) -> Result<FleetFailures, CommandError> {
-        self.tell(session, outcome, details, Place::Stdout).await
+        self.tell(session, outcome, details, FailureStream::Stdout)
+            .await
     }
 
     /// Like [`Servers::tell_failures`], for a command whose stdout holds nothing but data.
@@ -71,7 +73,8 @@ impl Servers {
         outcome: &FleetOutcome<T, CommandError>,
         details: &dyn Fn() -> TenantDetails,
     ) -> Result<FleetFailures, CommandError> {
-        self.tell(session, outcome, details, Place::Stderr).await
+        self.tell(session, outcome, details, FailureStream::Stderr)
+            .await
     }
 
     async fn tell<T>(
@@ -79,7 +82,7 @@ impl Servers {
         session: &Session,
         outcome: &FleetOutcome<T, CommandError>,
         details: &dyn Fn() -> TenantDetails,
-        place: Place,
+        place: FailureStream,
     ) -> Result<FleetFailures, CommandError> {
         let mut failures = FleetFailures {
             targets: 0,
@@ -131,12 +134,12 @@ impl Servers {
 
 /// The stream for the text of failed tenants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum FailureStream {
     Stdout,
     Stderr,
 }
 
-impl Place {
+impl FailureStream {
     fn print(self, output: Output, word: &str, text: &str) -> Result<(), CommandError> {
         match self {
             Self::Stdout => output.result(AnsiColor::Red.on_default(), word, text),
@@ -186,6 +189,27 @@ impl FleetFailures {
         Some(self.targets).filter(|targets| *targets > 0)
     }
 
+    /// Returns the figures of a run that goes through the tenants in turn.
+    pub(in crate::cli) fn run_counts(
+        &self,
+        failed: usize,
+        not_reached: usize,
+        groups: &[FailureGroup],
+        ended_early: Option<&str>,
+    ) -> RunCounts {
+        let errors = groups.iter().map(|group| ReasonCount {
+            reason: group.reason.clone(),
+            tenants: group.tenants.len(),
+        });
+        RunCounts {
+            failed,
+            not_reached,
+            errors: errors.collect(),
+            ended_early: ended_early.map(str::to_owned),
+            failed_targets: self.failed_targets(),
+        }
+    }
+
     /// Returns the end of a summary's text.
     pub(in crate::cli) fn text(&self) -> String {
         if self.targets == 0 {
@@ -215,7 +239,7 @@ fn failed_target(
 
 fn failed_tenant(
     session: &Session,
-    place: Place,
+    place: FailureStream,
     tenant: &TenantName,
     target: &str,
     error: ErrorObject,
@@ -243,7 +267,7 @@ fn failed_tenant(
 /// Prints the line of a tenant that does not exist.
 fn missing(
     session: &Session,
-    place: Place,
+    place: FailureStream,
     tenant: &TenantName,
     target: Option<&str>,
     details: TenantDetails,

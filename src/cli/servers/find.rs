@@ -16,6 +16,7 @@ use crate::fleet::{
     FleetOutcome, FleetTarget, NextGroup, Route, RunLimits, RunShare, Selection, SelectionRequest,
     TenantGroups, TenantSelection, on_each_target, shared_database,
 };
+use crate::pg::{PgDump, Server};
 use crate::sql::TenantName;
 use crate::text::safe;
 
@@ -86,6 +87,17 @@ impl OneTargetArguments {
         let name = self.target.as_deref().unwrap_or_default();
         session.target_called(settings, name).await
     }
+
+    /// Returns the server that the settings lead to, and a `pg_dump` that can dump it.
+    pub(in crate::cli) async fn connect_with_pg_dump(
+        &self,
+        session: &Session,
+        settings: &Settings,
+    ) -> Result<(Server, PgDump), CommandError> {
+        let server = self.connect(session, settings).await?.server;
+        let pg_dump = session.find_pg_dump(settings, &server).await?;
+        Ok((server, pg_dump))
+    }
 }
 
 fn say_warnings(session: &Session, target: &TargetSettings) {
@@ -127,7 +139,8 @@ impl Servers {
         }
         let route = Some(Route::new(&targets));
         let names = targets.targets.iter().map(|t| t.name.clone()).collect();
-        let (mut entries, mut registry) = (Vec::new(), None);
+        let mut entries = Vec::new();
+        let mut registry = None;
         for target in targets.targets {
             let is_chosen = arguments.target.is_empty() || arguments.target.contains(&target.name);
             if !is_chosen && !target.registry {

@@ -172,7 +172,7 @@ fn line(session: &Session, placed: &Placed) -> Result<(), CommandError> {
         TenantOutcome::Behind => ("behind", AnsiColor::Yellow),
         _ => ("current", AnsiColor::Green),
     };
-    let text = text(placed);
+    let text = describe_placed(placed);
     if placed.attention() == Attention::Problem {
         output.result(color.on_default(), word, &text)
     } else {
@@ -181,7 +181,7 @@ fn line(session: &Session, placed: &Placed) -> Result<(), CommandError> {
 }
 
 /// Describes a tenant on one line.
-fn text(placed: &Placed) -> String {
+fn describe_placed(placed: &Placed) -> String {
     let tenant = &placed.status;
     let mut text = format!(
         "{}{}",

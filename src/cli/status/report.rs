@@ -3,7 +3,7 @@
 use super::output::StatusReport;
 use super::placed::{Attention, Placed};
 use crate::cli::lines::TenantOutcome;
-use crate::fleet::report::{ReportedTenant, Severity, TargetReport};
+use crate::fleet::report::{OutcomeWeight, ReportedTenant, TargetReport};
 use crate::text::listed;
 
 /// Number of further targets that a tenant's reason names.
@@ -11,7 +11,7 @@ const PLACES: usize = 10;
 
 impl StatusReport {
     /// Returns the report on a target.
-    pub(super) fn of_target(&self, name: Option<&str>) -> TargetReport {
+    pub(super) fn target_report(&self, name: Option<&str>) -> TargetReport {
         let here = |tenant: &&Placed| tenant.target.as_deref() == name;
         TargetReport::from_tenants(
             name,
@@ -31,9 +31,9 @@ fn reported(tenant: &Placed) -> ReportedTenant {
             _ => "current",
         },
         severity: match tenant.attention() {
-            Attention::Problem => Severity::Problem,
-            Attention::Behind => Severity::Notice,
-            Attention::Nothing => Severity::Fine,
+            Attention::Problem => OutcomeWeight::Problem,
+            Attention::Behind => OutcomeWeight::Notice,
+            Attention::Nothing => OutcomeWeight::Fine,
         },
         version: tenant.status.version.clone(),
         behind: tenant.status.behind,

@@ -77,7 +77,7 @@ pub(in crate::cli) async fn run(
     let exit_code = report.exit_code(arguments.exit_code);
     if arguments.files.are_given() {
         let mut targets = target_reports(&servers, &outcome, |index, _| {
-            report.of_target(servers.name(index))
+            report.target_report(servers.name(index))
         });
         if arguments.files.metrics.is_some() {
             count_spares(session, &servers, &mut targets).await;
@@ -111,7 +111,7 @@ async fn read(
     arguments: &StatusArguments,
     progress: &Progress,
 ) -> Result<FleetOutcome<Vec<Tenant>, CommandError>, CommandError> {
-    let versions_table = arguments.versions_table.as_deref();
+    let versions_table = arguments.versions.table.as_deref();
     let read = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let server = &entry.target.server;

@@ -3,27 +3,31 @@
 //! An alert is a word without an object: OpenSSL says `certificate expired` of a revocation list that is past its next update as well,
 //! and `bad certificate` of a short key (`ssl_x509err2alert` in `ssl/statem/statem_lib.c`).
 
-use super::decision::Decision;
+use super::decision::DecidedCause;
 use crate::diagnose::context::{Context, ShownCertificate};
 use crate::diagnose::probe::ServerProbe;
 use crate::text;
 
 /// Returns the cause of an alert that the words alone take for `id`.
-pub(super) fn decide(id: &'static str, context: &Context, probe: Option<&ServerProbe>) -> Decision {
-    let decision = Decision::new(id);
+pub(super) fn decide(
+    id: &'static str,
+    context: &Context,
+    probe: Option<&ServerProbe>,
+) -> DecidedCause {
+    let decision = DecidedCause::new(id);
     let Some(shown) = &context.configured.client_cert else {
         return decision;
     };
     match id {
         "tls.client_cert.expired" => expired(shown),
         "tls.client_cert.refused" if shown.has_weak_key => {
-            Decision::new("tls.client_cert.weak_key")
+            DecidedCause::new("tls.client_cert.weak_key")
         }
         "tls.client_cert.refused" if shown.has_weak_digest => {
-            Decision::new("tls.client_cert.weak_digest")
+            DecidedCause::new("tls.client_cert.weak_digest")
         }
         "tls.client_cert.unknown_ca" => unknown_authority(shown, probe),
-        "tls.client_cert.required" => Decision::new("tls.client_cert.refused")
+        "tls.client_cert.required" => DecidedCause::new("tls.client_cert.refused")
             .because(
                 "the server wants a certificate, and OpenSSL did not show the configured one: its key is of a kind that the \
                  server does not take",
@@ -33,10 +37,10 @@ pub(super) fn decide(id: &'static str, context: &Context, probe: Option<&ServerP
     }
 }
 
-fn expired(shown: &ShownCertificate) -> Decision {
+fn expired(shown: &ShownCertificate) -> DecidedCause {
     match &shown.valid_until {
-        None => Decision::new("tls.client_cert.expired"),
-        Some(until) => Decision::new("tls.client_cert.refused")
+        None => DecidedCause::new("tls.client_cert.expired"),
+        Some(until) => DecidedCause::new("tls.client_cert.refused")
             .because(format!(
                 "the server says 'expired', and {} is valid until {until}: what has expired is a revocation list of the server, \
                  an intermediate certificate, or its clock is wrong",
@@ -47,8 +51,8 @@ fn expired(shown: &ShownCertificate) -> Decision {
 }
 
 /// A server that names the issuer among those it takes, and still does not know it, has another key or lacks a part of the chain.
-fn unknown_authority(shown: &ShownCertificate, probe: Option<&ServerProbe>) -> Decision {
-    let decision = Decision::new("tls.client_cert.unknown_ca");
+fn unknown_authority(shown: &ShownCertificate, probe: Option<&ServerProbe>) -> DecidedCause {
+    let decision = DecidedCause::new("tls.client_cert.unknown_ca");
     let takes = probe
         .and_then(|probe| probe.seen.client_cert_asked.as_ref())
         .is_some_and(|names| names.contains(&shown.issuer));

@@ -1,6 +1,6 @@
 /// A cause, and the words that differ from the catalogue's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::diagnose) struct Decision {
+pub(in crate::diagnose) struct DecidedCause {
     pub(in crate::diagnose) id: &'static str,
     pub(in crate::diagnose) what: Option<String>,
     pub(in crate::diagnose) why: Option<String>,
@@ -8,7 +8,7 @@ pub(in crate::diagnose) struct Decision {
     pub(in crate::diagnose) evidence: Vec<(&'static str, String)>,
 }
 
-impl Decision {
+impl DecidedCause {
     pub(super) fn new(id: &'static str) -> Self {
         Self {
             id,

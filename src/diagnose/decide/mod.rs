@@ -9,6 +9,6 @@ mod other_side;
 mod routing;
 mod this_side;
 
-pub(super) use decision::Decision;
+pub(super) use decision::DecidedCause;
 pub(super) use dispatch::decide;
 pub(super) use this_side::is_private_name;

@@ -2,18 +2,18 @@
 
 use std::net::IpAddr;
 
-use super::decision::Decision;
+use super::decision::DecidedCause;
 use super::routing::not_routed;
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::Speaker;
-use crate::diagnose::message::{Link, Message};
-use crate::diagnose::probe::{Answer, Refusal, StartupReply};
+use crate::diagnose::message::{Message, MessageLink};
+use crate::diagnose::probe::{Refusal, StartupReply, TlsAnswer};
 use crate::diagnose::words::Voice;
 use crate::text;
 use crate::tls::SslMode;
 
 /// Interprets words of the other side.
-pub(super) fn on_the_other_side(message: &Message, context: &Context) -> Option<Decision> {
+pub(super) fn on_the_other_side(message: &Message, context: &Context) -> Option<DecidedCause> {
     if let Some(decision) = about_somebody_else(message, context) {
         return Some(decision);
     }
@@ -26,37 +26,37 @@ pub(super) fn on_the_other_side(message: &Message, context: &Context) -> Option<
             credentials_refused(id, context)
         }
         "login.not_routed" => not_routed(context),
-        "tls.client_cert.required" if message.link == Link::Encrypted => {
+        "tls.client_cert.required" if message.link == MessageLink::Encrypted => {
             certificate_wanted(context)
         }
         "login.no_hba_entry" if message.speaker == Speaker::PostgreSql => missing_rule(message),
-        id => Decision::new(id),
+        id => DecidedCause::new(id),
     })
 }
 
 /// The words are about encryption. Whose connection are they about?
-fn plaintext_refused(message: &Message, context: &Context) -> Decision {
+fn plaintext_refused(message: &Message, context: &Context) -> DecidedCause {
     let by_postgresql = message.speaker == Speaker::PostgreSql;
     match message.link {
-        Link::Encrypted => return backend_without_tls(),
+        MessageLink::Encrypted => return backend_without_tls(),
         // libpq ignores sslmode there.
-        Link::Socket => {
-            return Decision::new("tls.server_requires_tls")
+        MessageLink::Socket => {
+            return DecidedCause::new("tls.server_requires_tls")
                 .because("the server wants TLS, and a Unix socket carries none")
                 .cure("connect by TCP: name the server's host in [host]");
         }
-        Link::Plaintext | Link::Unknown => {}
+        MessageLink::Plaintext | MessageLink::Unknown => {}
     }
     let unwilling = context
         .probe
         .get()
-        .filter(|probe| probe.answer == Some(Answer::Unwilling));
+        .filter(|probe| probe.answer == Some(TlsAnswer::Unwilling));
     if let Some(probe) = unwilling.filter(|_| by_postgresql) {
         if probe.pooler {
             return backend_without_tls();
         }
         if context.sslmode >= Some(SslMode::Prefer) {
-            return Decision::new("tls.server_without_tls")
+            return DecidedCause::new("tls.server_without_tls")
                 .because("psql asked for TLS, the server has none, and no line in pg_hba.conf takes plaintext")
                 .cure("switch TLS on at the server (ssl=on), or add a 'host' line to its pg_hba.conf");
         }
@@ -67,13 +67,13 @@ fn plaintext_refused(message: &Message, context: &Context) -> Decision {
     });
     if by_postgresql && refused_over_tls {
         let rejected = message.pattern.starts_with("pg_hba.conf rejects");
-        return Decision::new(if rejected {
+        return DecidedCause::new(if rejected {
             "login.hba_reject"
         } else {
             "login.no_hba_entry"
         });
     }
-    let decision = Decision::new("tls.server_requires_tls");
+    let decision = DecidedCause::new("tls.server_requires_tls");
     match context.sslmode {
         Some(mode @ (SslMode::Disable | SslMode::Allow)) => decision.because(format!(
             "the server wants TLS, and sslmode={mode} made this connection in plaintext"
@@ -86,8 +86,8 @@ fn plaintext_refused(message: &Message, context: &Context) -> Decision {
 }
 
 /// The rule that is missing, as far as the words say it.
-fn missing_rule(message: &Message) -> Decision {
-    let decision = Decision::new("login.no_hba_entry");
+fn missing_rule(message: &Message) -> DecidedCause {
+    let decision = DecidedCause::new("login.no_hba_entry");
     let part = |before: &str| named(&message.words, before);
     let (Some(host), Some(user), Some(database)) =
         (part("host \""), part("user \""), part("database \""))
@@ -102,14 +102,15 @@ fn missing_rule(message: &Message) -> Decision {
     };
     let kind = match message.words.rsplit(", ").next() {
         _ if place.is_empty() => "local",
+        // Servers before 14 say `SSL on` and `SSL off`, later ones `SSL encryption` and `no encryption` (`auth.c`).
         Some("SSL encryption" | "SSL on") => "hostssl",
         Some("GSS encryption") => "hostgssenc",
         _ => "host",
     };
     let rule = format!(
         "{kind} {} {}{place} scram-sha-256",
-        of_rule(database),
-        of_rule(user)
+        quote_for_rule(database),
+        quote_for_rule(user)
     );
     decision.cure(format!(
         "add the line '{}' to pg_hba.conf, and SELECT pg_reload_conf()",
@@ -118,7 +119,7 @@ fn missing_rule(message: &Message) -> Decision {
 }
 
 /// A name as `pg_hba.conf` reads it: in quotes if it is a word of its own there or has other signs (`hba.c`, `next_token`).
-fn of_rule(name: &str) -> String {
+fn quote_for_rule(name: &str) -> String {
     const WORDS: [&str; 5] = ["all", "sameuser", "samerole", "samegroup", "replication"];
     let is_plain = name
         .bytes()
@@ -138,10 +139,10 @@ fn is_about_rules(refusal: &Refusal) -> bool {
 }
 
 /// A server wants a certificate. If this connection has shown one, it was another connection that had none.
-fn certificate_wanted(context: &Context) -> Decision {
+fn certificate_wanted(context: &Context) -> DecidedCause {
     match &context.configured.client_cert {
-        None => Decision::new("tls.client_cert.required"),
-        Some(shown) => Decision::new("server.pooler_backend")
+        None => DecidedCause::new("tls.client_cert.required"),
+        Some(shown) => DecidedCause::new("server.pooler_backend")
             .because(format!(
                 "the words are about a connection without a client certificate, and this one shows {}: a pooler in between \
                  connects to the server without one",
@@ -155,8 +156,8 @@ fn certificate_wanted(context: &Context) -> Decision {
 }
 
 /// A pooler hands on what the server said to its own connection.
-fn backend_without_tls() -> Decision {
-    Decision::new("server.pooler_backend")
+fn backend_without_tls() -> DecidedCause {
+    DecidedCause::new("server.pooler_backend")
         .because(
             "the words are about a connection without encryption, which this one is not: a pooler in between hands on what \
              the server said to its own connection",
@@ -165,7 +166,7 @@ fn backend_without_tls() -> Decision {
 }
 
 /// The words name a role or a database that this connection does not have: they are about a pooler's own login.
-fn about_somebody_else(message: &Message, context: &Context) -> Option<Decision> {
+fn about_somebody_else(message: &Message, context: &Context) -> Option<DecidedCause> {
     if !matches!(message.speaker, Speaker::PostgreSql | Speaker::PgBouncer) {
         return None;
     }
@@ -180,7 +181,7 @@ fn about_somebody_else(message: &Message, context: &Context) -> Option<Decision>
         && !is_ours(theirs, ours)
     {
         return Some(
-            Decision::new("server.pooler_backend")
+            DecidedCause::new("server.pooler_backend")
                 .because(format!(
                     "the words are about role '{}', and this connection is for '{}': a pooler in between logs in with a name \
                      of its own",
@@ -210,7 +211,7 @@ fn about_somebody_else(message: &Message, context: &Context) -> Option<Decision>
         && !is_ours(theirs, ours)
     {
         return Some(
-            Decision::new("server.pooler_backend")
+            DecidedCause::new("server.pooler_backend")
                 .because(format!(
                     "the words are about database '{}', and this connection is for '{}': a pooler in between has a database of \
                      its own for that name",
@@ -250,9 +251,9 @@ fn is_ours(theirs: &str, ours: &str) -> bool {
 }
 
 /// The name and the password, or the token, were not accepted.
-fn credentials_refused(id: &'static str, context: &Context) -> Decision {
+fn credentials_refused(id: &'static str, context: &Context) -> DecidedCause {
     match context.expired_token() {
-        Some(token) => Decision::new("login.token_expired")
+        Some(token) => DecidedCause::new("login.token_expired")
             .because(format!(
                 "the password is {}, and it expired at {}",
                 token.kind,
@@ -260,23 +261,23 @@ fn credentials_refused(id: &'static str, context: &Context) -> Decision {
             ))
             .with("expired", token.end()),
         None => match context.token() {
-            Some(token) => Decision::new(id).with("token_expires", token.end()),
-            None => Decision::new(id),
+            Some(token) => DecidedCause::new(id).with("token_expires", token.end()),
+            None => DecidedCause::new(id),
         },
     }
 }
 
 /// Words of a server that no row knows: another language, or another service.
-fn unknown_words(message: &Message, context: &Context) -> Decision {
-    if message.link == Link::Plaintext && speaks_of_encryption(&message.words) {
+fn unknown_words(message: &Message, context: &Context) -> DecidedCause {
+    if message.link == MessageLink::Plaintext && speaks_of_encryption(&message.words) {
         return plaintext_refused(message, context);
     }
     let refusal = context.probe.get().and_then(|probe| {
         let reply = match message.link {
-            Link::Plaintext => probe.in_plaintext.as_ref(),
-            Link::Encrypted => probe.over_tls.as_ref(),
-            Link::Socket => None,
-            Link::Unknown => probe.over_tls.as_ref().or(probe.in_plaintext.as_ref()),
+            MessageLink::Plaintext => probe.in_plaintext.as_ref(),
+            MessageLink::Encrypted => probe.over_tls.as_ref(),
+            MessageLink::Socket => None,
+            MessageLink::Unknown => probe.over_tls.as_ref().or(probe.in_plaintext.as_ref()),
         };
         match reply? {
             StartupReply::Refused(refusal) => Some(refusal),
@@ -288,7 +289,7 @@ fn unknown_words(message: &Message, context: &Context) -> Decision {
     {
         let decision = match id {
             "tls.server_requires_tls" => plaintext_refused(message, context),
-            id => Decision::new(id),
+            id => DecidedCause::new(id),
         };
         return decision.with("sqlstate", refusal.sqlstate.clone());
     }
@@ -297,7 +298,7 @@ fn unknown_words(message: &Message, context: &Context) -> Decision {
     }
     match context.expired_token() {
         Some(_) => credentials_refused("login.refused", context),
-        None => Decision::new("connection.failed"),
+        None => DecidedCause::new("connection.failed"),
     }
 }
 
@@ -363,7 +364,7 @@ fn by_state(refusal: &Refusal, context: &Context) -> Option<&'static str> {
 
 /// Interprets an unknown refusal after the server had asked for a password: the name in the message
 /// decides.
-fn after_a_password(message: &Message, context: &Context) -> Option<Decision> {
+fn after_a_password(message: &Message, context: &Context) -> Option<DecidedCause> {
     let probe = context.probe.get()?;
     let asked = [&probe.over_tls, &probe.in_plaintext]
         .into_iter()
@@ -379,13 +380,14 @@ fn after_a_password(message: &Message, context: &Context) -> Option<Decision> {
         name.as_deref()
             .is_some_and(|name| !name.is_empty() && message.words.contains(name))
     };
-    let (user, database) = (names(&context.user), names(&context.database));
+    let user = names(&context.user);
+    let database = names(&context.database);
     if !asked {
         return None;
     }
     Some(match (user, database) {
         (true, false) => credentials_refused("login.wrong_password", context),
-        (false, true) => Decision::new("server.unknown_database"),
+        (false, true) => DecidedCause::new("server.unknown_database"),
         _ => return None,
     })
 }

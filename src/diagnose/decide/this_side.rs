@@ -1,7 +1,7 @@
 //! libpq, OpenSSL, a TLS alert or the operating system has spoken.
 
 use super::alert;
-use super::decision::Decision;
+use super::decision::DecidedCause;
 use super::routing::not_routed;
 use crate::diagnose::context::{Context, SystemRoots};
 use crate::diagnose::finding::Speaker;
@@ -12,7 +12,7 @@ use crate::text;
 use crate::tls::Verdict;
 
 /// Interprets words of this side.
-pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<Decision> {
+pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<DecidedCause> {
     if let Some(Endpoint::Socket(path)) = &message.endpoint
         && let Some(decision) = on_a_socket(message, path)
     {
@@ -39,9 +39,9 @@ pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<Decis
         "net.dns" => no_address(message, context),
         "login.method_not_supported" => method_not_supported(message),
         "login.requirepeer" => other_peer(message),
-        "server.target_session" if configured.several_hosts => Decision::new(id)
+        "server.target_session" if configured.several_hosts => DecidedCause::new(id)
             .because("target_session_attrs asks for another kind than every host that answered"),
-        id => Decision::new(id),
+        id => DecidedCause::new(id),
     })
 }
 
@@ -51,7 +51,7 @@ fn is_about_shown_certificate(message: &Message) -> bool {
 }
 
 /// An error of the operating system on a Unix socket means that nobody answered; words of libpq mean what they say.
-fn on_a_socket(message: &Message, path: &str) -> Option<Decision> {
+fn on_a_socket(message: &Message, path: &str) -> Option<DecidedCause> {
     let of_the_system = match message.id {
         Some(id) => {
             id.starts_with("net.") && message.speaker == Speaker::Network && id != "net.timeout"
@@ -61,7 +61,7 @@ fn on_a_socket(message: &Message, path: &str) -> Option<Decision> {
     if !of_the_system {
         return None;
     }
-    let decision = Decision::new("net.socket_missing").with("socket", text::safe(path));
+    let decision = DecidedCause::new("net.socket_missing").with("socket", text::safe(path));
     Some(match message.words.as_str() {
         "Permission denied" => decision
             .because("this user may not use the socket, or not search its directory")
@@ -74,18 +74,20 @@ fn on_a_socket(message: &Message, path: &str) -> Option<Decision> {
 }
 
 /// Alert 40: a server of TLS 1.2 that wants a certificate, or one that finds no cipher in common.
-fn handshake_failure(context: &Context, probe: Option<&ServerProbe>) -> Decision {
+fn handshake_failure(context: &Context, probe: Option<&ServerProbe>) -> DecidedCause {
     let sends = context.configured.client_cert.is_some();
     let wants = probe
         .filter(|probe| probe.handshake_begun())
         .map(ServerProbe::insists_on_client_cert);
     match wants {
-        Some(true) if sends => return Decision::new("tls.client_cert.refused"),
-        Some(true) => return Decision::new("tls.client_cert.required"),
-        None if !sends => return Decision::new("tls.client_cert.required"),
+        Some(true) if sends => return DecidedCause::new("tls.client_cert.refused"),
+        Some(true) => return DecidedCause::new("tls.client_cert.required"),
+        // Nothing was seen of the server: PgBouncer with client_tls_sslmode=verify-ca is the usual sender of this
+        // alert under TLS 1.2.
+        None if !sends => return DecidedCause::new("tls.client_cert.required"),
         Some(false) | None => {}
     }
-    let decision = Decision::new("tls.no_shared_cipher");
+    let decision = DecidedCause::new("tls.no_shared_cipher");
     match &context.configured.openssl_conf {
         Some(file) if probe.is_some_and(|probe| probe.tls) => decision
             .because(format!(
@@ -103,21 +105,21 @@ fn broken_off(
     message: &Message,
     context: &Context,
     probe: Option<&ServerProbe>,
-) -> Decision {
+) -> DecidedCause {
     let configured = &context.configured;
     if configured.direct {
         // libpq's words for a server that does not know direct negotiation are those for any broken connection.
         if !probe.is_some_and(|probe| probe.tls) {
-            return Decision::new("tls.direct_refused");
+            return DecidedCause::new("tls.direct_refused");
         }
-        return Decision::new(if id == "tls.direct_required" {
+        return DecidedCause::new(if id == "tls.direct_required" {
             "tls.handshake"
         } else {
             id
         });
     }
     let Some(probe) = probe else {
-        return Decision::new(id);
+        return DecidedCause::new(id);
     };
     let obstacle = probe.obstacle;
     if obstacle == Some(TlsObstacle::DirectOnly)
@@ -127,22 +129,24 @@ fn broken_off(
     }
     if id == "tls.direct_required" {
         // An alert in place of an answer, and no TLS either.
-        return Decision::new("net.not_postgresql");
+        return DecidedCause::new("net.not_postgresql");
     }
     if obstacle == Some(TlsObstacle::LosesLargeMessages) && id != "net.not_postgresql" {
-        return Decision::new("tls.large_hello");
+        return DecidedCause::new("tls.large_hello");
     }
     match &probe.broken {
-        Some(Broken::Alert(alert)) if alert == "NoApplicationProtocol" => Decision::new("tls.alpn"),
-        _ if id == "tls.handshake" && message.words.contains("no shared") => {
-            Decision::new("tls.no_shared_cipher")
+        Some(Broken::Alert(alert)) if alert == "NoApplicationProtocol" => {
+            DecidedCause::new("tls.alpn")
         }
-        _ => Decision::new(id),
+        _ if id == "tls.handshake" && message.words.contains("no shared") => {
+            DecidedCause::new("tls.no_shared_cipher")
+        }
+        _ => DecidedCause::new(id),
     }
 }
 
-fn direct_required(context: &Context) -> Decision {
-    let decision = Decision::new("tls.direct_required");
+fn direct_required(context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("tls.direct_required");
     match context.configured.libpq_major {
         Some(major) if major < 17 => decision.cure(format!(
             "let the proxy pass TCP through to PostgreSQL; or use a psql with libpq 17 or later and set \
@@ -153,11 +157,11 @@ fn direct_required(context: &Context) -> Decision {
 }
 
 /// libpq has one sentence for every reason not to trust a server. Some reasons lie in its configuration.
-fn unverified(context: &Context, probe: Option<&ServerProbe>) -> Decision {
+fn unverified(context: &Context, probe: Option<&ServerProbe>) -> DecidedCause {
     let configured = &context.configured;
     if let Some(directory) = &configured.unhashed_crl_directory {
         let directory = text::safe(&directory.to_string_lossy());
-        return Decision::new("tls.crl.incomplete")
+        return DecidedCause::new("tls.crl.incomplete")
             .because(format!(
                 "OpenSSL finds a list in '{directory}' by its hash only (as 0a1b2c3d.r0), and no file there has such a name"
             ))
@@ -169,17 +173,17 @@ fn unverified(context: &Context, probe: Option<&ServerProbe>) -> Decision {
         // An authority that this machine does not know would not be found elsewhere either.
         let hopeless = matches!(verdict, Some(Verdict::Rejected(_)));
         if let Some(misled_by) = roots.misled_by.as_ref().filter(|_| !hopeless) {
-            return Decision::new("tls.root_cert.no_system_roots")
+            return DecidedCause::new("tls.root_cert.no_system_roots")
                 .because(format!("{misled_by} leads to no certificate"))
                 .cure(with_bundle(roots, "unset it"));
         }
         if trusted {
-            return Decision::new("tls.root_cert.no_system_roots")
+            return DecidedCause::new("tls.root_cert.no_system_roots")
                 .because("the authority is among this machine's, and psql's OpenSSL looks for them elsewhere")
                 .cure(with_bundle(roots, "name a file in [sslrootcert]"));
         }
     }
-    Decision::new("tls.server_cert.unverified")
+    DecidedCause::new("tls.server_cert.unverified")
 }
 
 fn with_bundle(roots: &SystemRoots, otherwise: &str) -> String {
@@ -192,8 +196,8 @@ fn with_bundle(roots: &SystemRoots, otherwise: &str) -> String {
     }
 }
 
-fn openssl_config(context: &Context) -> Decision {
-    let decision = Decision::new("tls.openssl_config");
+fn openssl_config(context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("tls.openssl_config");
     match &context.configured.openssl_conf {
         Some(file) => decision
             .because(format!(
@@ -205,8 +209,8 @@ fn openssl_config(context: &Context) -> Decision {
 }
 
 /// A method that this libpq was built without, which no other version of psql as such has.
-fn method_not_supported(message: &Message) -> Decision {
-    let decision = Decision::new("login.method_not_supported");
+fn method_not_supported(message: &Message) -> DecidedCause {
+    let decision = DecidedCause::new("login.method_not_supported");
     match message.words.as_str() {
         "GSSAPI authentication not supported" => decision
             .because(
@@ -228,11 +232,11 @@ fn method_not_supported(message: &Message) -> Decision {
     }
 }
 
-fn no_password(context: &Context) -> Decision {
+fn no_password(context: &Context) -> DecidedCause {
     match (&context.configured.ignored_password_file, &context.user) {
         (Some(path), _) => {
             let path = text::safe(&path.to_string_lossy());
-            Decision::new("login.password_file")
+            DecidedCause::new("login.password_file")
                 .because(format!(
                     "libpq does not read '{path}', and no other source has a password"
                 ))
@@ -240,13 +244,13 @@ fn no_password(context: &Context) -> Decision {
         }
         (None, Some(user)) => {
             let whose = format!("the password of role '{}'", text::safe(user));
-            Decision::new("login.no_password").cure(format!(
+            DecidedCause::new("login.no_password").cure(format!(
                 "{}, or let a program print it ([password_command]), or add the line '{}' to a password file of mode 0600",
                 context.origins.give_password(&whose),
                 text::safe(&password_line(context, user))
             ))
         }
-        (None, None) => Decision::new("login.no_password"),
+        (None, None) => DecidedCause::new("login.no_password"),
     }
 }
 
@@ -264,8 +268,8 @@ fn password_line(context: &Context, user: &str) -> String {
 }
 
 /// The words name the operating system's user that the server does run as.
-fn other_peer(message: &Message) -> Decision {
-    let decision = Decision::new("login.requirepeer");
+fn other_peer(message: &Message) -> DecidedCause {
+    let decision = DecidedCause::new("login.requirepeer");
     let is_plain = |name: &&str| {
         !name.is_empty()
             && name
@@ -280,7 +284,7 @@ fn other_peer(message: &Message) -> Decision {
     }
 }
 
-fn unreachable(id: &'static str, message: &Message, context: &Context) -> Decision {
+fn unreachable(id: &'static str, message: &Message, context: &Context) -> DecidedCause {
     let by_name = context
         .host
         .as_deref()
@@ -290,20 +294,20 @@ fn unreachable(id: &'static str, message: &Message, context: &Context) -> Decisi
         Some(Endpoint::Network { address, .. })
             if id == "net.unreachable" && by_name && address.contains(':') && only_ipv6 =>
         {
-            Decision::new("net.ipv6_only").with("address", text::safe(address))
+            DecidedCause::new("net.ipv6_only").with("address", text::safe(address))
         }
-        _ => Decision::new(id),
+        _ => DecidedCause::new(id),
     }
 }
 
 /// Names that only some networks know.
-fn no_address(message: &Message, context: &Context) -> Decision {
+fn no_address(message: &Message, context: &Context) -> DecidedCause {
     let named = message.words.split('"').nth(1).map(str::to_owned);
     let name = named.or_else(|| context.host.clone()).unwrap_or_default();
     if is_private_name(&name) {
-        return Decision::new("net.private_name").with("host", text::safe(&name));
+        return DecidedCause::new("net.private_name").with("host", text::safe(&name));
     }
-    Decision::new("net.dns")
+    DecidedCause::new("net.dns")
 }
 
 /// Returns `true` for a name that only the resolver of a private network knows: Docker, Kubernetes,

@@ -1,5 +1,5 @@
 use super::handshake::{Broken, Seen};
-use super::request::Answer;
+use super::request::TlsAnswer;
 use super::startup::StartupReply;
 use crate::tls::Verdict;
 
@@ -16,7 +16,7 @@ pub enum TlsObstacle {
 #[derive(Debug, Default)]
 pub struct ServerProbe {
     /// The answer to the request for TLS, or `None` if it was not asked.
-    pub answer: Option<Answer>,
+    pub answer: Option<TlsAnswer>,
     /// The handshake came about.
     pub tls: bool,
     /// The observations.

@@ -143,7 +143,7 @@ fn config(offer: &Offer, record: &Arc<Record>) -> Result<Arc<ClientConfig>, Stri
         versions.push(&rustls::version::TLS12);
     }
     if versions.is_empty() {
-        return Err("only TLS 1.2 and 1.3 can be looked at here".to_owned());
+        return Err("only TLS 1.2 and 1.3 can be checked here".to_owned());
     }
     let builder = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&versions)

@@ -11,5 +11,5 @@ pub use deadline::{Deadline, DeadlineExceeded};
 pub use facts::{ServerProbe, TlsObstacle};
 pub use handshake::{Broken, Offer, Seen, shake_hands};
 pub use network::{Reached, Unreachable, addresses, connect, reach};
-pub use request::{Answer, request_tls};
+pub use request::{TlsAnswer, request_tls};
 pub use startup::{Refusal, StartupReply, begin_login};

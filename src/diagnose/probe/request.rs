@@ -9,7 +9,7 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 /// A server's answer to the request for TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum TlsAnswer {
     /// `S`: go ahead.
     Willing,
     /// `N`: no TLS here.
@@ -25,35 +25,35 @@ pub enum Answer {
 }
 
 /// Sends the request for TLS and reads the answer.
-pub async fn request_tls(stream: &mut TcpStream, deadline: Deadline) -> Answer {
-    deadline.run(ask(stream)).await.unwrap_or(Answer::Silent)
+pub async fn request_tls(stream: &mut TcpStream, deadline: Deadline) -> TlsAnswer {
+    deadline.run(ask(stream)).await.unwrap_or(TlsAnswer::Silent)
 }
 
-async fn ask(stream: &mut TcpStream) -> Answer {
+async fn ask(stream: &mut TcpStream) -> TlsAnswer {
     let mut byte = [0_u8; 1];
     if stream.write_all(&SSL_REQUEST).await.is_err() || stream.read_exact(&mut byte).await.is_err()
     {
-        return Answer::Closed;
+        return TlsAnswer::Closed;
     }
     match byte {
-        [b'S'] => Answer::Willing,
-        [b'N'] => Answer::Unwilling,
+        [b'S'] => TlsAnswer::Willing,
+        [b'N'] => TlsAnswer::Unwilling,
         [first] => {
             let rest = some_more(stream).await;
             if first == b'E' && rest.first() == Some(&0) {
                 // ErrorResponse: a length of four bytes, then fields.
                 let message = super::startup::error_message(rest.get(4..).unwrap_or_default());
-                return Answer::Error(
+                return TlsAnswer::Error(
                     message.unwrap_or_else(|| "an error without words".to_owned()),
                 );
             }
             if first == b'E'
                 && let Some(message) = bare_error(&rest)
             {
-                return Answer::Error(message);
+                return TlsAnswer::Error(message);
             }
             let bytes: Vec<u8> = std::iter::once(first).chain(rest).collect();
-            Answer::Rubbish(crate::text::bounded(&String::from_utf8_lossy(&bytes), 80))
+            TlsAnswer::Rubbish(crate::text::bounded(&String::from_utf8_lossy(&bytes), 80))
         }
     }
 }

@@ -47,7 +47,7 @@ pub(in crate::diagnose) fn values(connection: &Connection, libpq_major: u32) -> 
     for (keyword, setting) in connection.unknown_to(libpq_major) {
         // `sslcertmode=disable` and `allow` need no libpq that knows them.
         if matches!(
-            Feature::of_keyword(keyword.name),
+            Feature::from_keyword(keyword.name),
             Some(Feature::SslCertMode)
         ) {
             continue;

@@ -31,7 +31,7 @@ pub(in crate::diagnose) fn ends(
         };
         // A root that the server sends along is judged by the root certificate file.
         if index == 0 || !certificate.self_signed {
-            ends.push(of_certificate(kind, certificate, None));
+            ends.push(certificate_expiry(kind, certificate, None));
         }
     }
     let files = &prepared.files;
@@ -41,17 +41,15 @@ pub(in crate::diagnose) fn ends(
         let whole = matches!(files.roots, Roots::File(_));
         ends.extend(
             roots_that_count(roots, chain, whole)
-                .map(|root| of_certificate(ExpiryKind::RootCert, root, Some(&path))),
+                .map(|root| certificate_expiry(ExpiryKind::RootCert, root, Some(&path))),
         );
     }
     if let Some(used) = &files.client_cert {
         let path = text::safe(&used.observed.path.to_string_lossy());
         let certificates = used.judged.content.iter().flatten();
-        ends.extend(
-            certificates.map(|certificate| {
-                of_certificate(ExpiryKind::ClientCert, certificate, Some(&path))
-            }),
-        );
+        ends.extend(certificates.map(|certificate| {
+            certificate_expiry(ExpiryKind::ClientCert, certificate, Some(&path))
+        }));
     }
     let mut lists = |found: Vec<RevocationList>, path: &Path| {
         let path = text::safe(&path.to_string_lossy());
@@ -75,7 +73,11 @@ pub(in crate::diagnose) fn ends(
     ends
 }
 
-fn of_certificate(kind: ExpiryKind, certificate: &Certificate, path: Option<&String>) -> Expiry {
+fn certificate_expiry(
+    kind: ExpiryKind,
+    certificate: &Certificate,
+    path: Option<&String>,
+) -> Expiry {
     Expiry {
         kind,
         name: certificate.subject.clone(),

@@ -36,7 +36,7 @@ SELECT pg_catalog.json_build_object(
 ";
 
 #[derive(Debug, Deserialize)]
-struct Facts {
+struct LoginFacts {
     version: u32,
     user: String,
     database: String,
@@ -79,8 +79,8 @@ pub(in crate::diagnose) async fn log_in(
                 .lines
                 .iter()
                 .rev()
-                .find_map(|line| serde_json::from_str::<Facts>(line).ok());
-            let link = Link::of(&output.lines);
+                .find_map(|line| serde_json::from_str::<LoginFacts>(line).ok());
+            let link = Link::from_output(&output.lines);
             if let Some(facts) = facts {
                 return Outcome::In(login_findings(
                     &facts,
@@ -116,7 +116,7 @@ pub(in crate::diagnose) fn may_be_our_doing(
 }
 
 fn login_findings(
-    facts: &Facts,
+    facts: &LoginFacts,
     link: &Link,
     prepared: &Prepared,
     probe: &ServerProbe,

@@ -38,118 +38,137 @@ pub(in crate::diagnose) async fn find_ways(
             vec![Finding::skipped("dns", why), Finding::skipped("tcp", why)],
         );
     }
-    let mut ways: Vec<Way> = Vec::new();
-    let (mut looked_up, mut failures, mut ok) = (Vec::new(), Vec::new(), Vec::new());
-    let mut all_addresses = Vec::new();
-    let mut unresolved = Vec::new();
+    let mut search = Search::default();
     for host in hosts.iter().filter(|host| !host.is_socket()) {
-        let name = host
-            .address
-            .as_ref()
-            .or(host.name.as_ref())
-            .cloned()
-            .unwrap_or_default();
+        search.reach(host, deadline).await;
+    }
+    let mut findings = search.unresolved_findings(context);
+    if !search.resolved.is_empty() {
+        findings.push(Finding::ok("dns", search.resolved.join("; ")));
+    }
+    findings.push(search.tcp_finding(hosts, context));
+    (search.ways, findings)
+}
+
+/// The result so far of resolving and reaching the hosts.
+#[derive(Default)]
+struct Search {
+    ways: Vec<Way>,
+    /// Each name with its addresses, in words.
+    resolved: Vec<String>,
+    /// Names without addresses, and the reason.
+    unresolved: Vec<(String, String)>,
+    addresses: Vec<IpAddr>,
+    /// Each address that was reached and the time that it took, in words.
+    reached: Vec<String>,
+    failures: Vec<(SocketAddr, Unreachable)>,
+}
+
+impl Search {
+    async fn reach(&mut self, host: &Host, deadline: Deadline) {
+        let name = host.address.as_ref().or(host.name.as_ref());
+        let name = name.cloned().unwrap_or_default();
         let found = match addresses(&name, host.port, deadline.share(1, 2)).await {
             Ok(found) => found,
             Err(words) => {
-                unresolved.push((name, words));
-                continue;
+                self.unresolved.push((name, words));
+                return;
             }
         };
         let list: Vec<String> = found
             .iter()
             .map(|address| address.ip().to_string())
             .collect();
-        all_addresses.extend(found.iter().map(SocketAddr::ip));
-        looked_up.push(format!("{} is {}", text::safe(&name), list.join(", ")));
+        self.addresses.extend(found.iter().map(SocketAddr::ip));
+        self.resolved
+            .push(format!("{} is {}", text::safe(&name), list.join(", ")));
         for Reached { address, outcome } in reach(&found, deadline.share(1, 2)).await {
             match outcome {
                 Ok((stream, time)) => {
-                    ok.push(format!("{address} in {}", text::duration(time)));
-                    ways.push(Way {
+                    self.reached
+                        .push(format!("{address} in {}", text::duration(time)));
+                    self.ways.push(Way {
                         host: host.clone(),
                         address,
                         has_ipv4: found.iter().any(SocketAddr::is_ipv4),
                         // A server that is nearly full needs its connections.
-                        stream: Some(stream).filter(|_| ways.is_empty()),
+                        stream: Some(stream).filter(|_| self.ways.is_empty()),
                     });
                 }
-                Err(why) => failures.push((address, why)),
+                Err(why) => self.failures.push((address, why)),
             }
         }
     }
-    let mut findings = Vec::new();
-    for (name, words) in &unresolved {
-        let severity = if ways.is_empty() {
+
+    fn unresolved_findings(&self, context: &Context) -> Vec<Finding> {
+        let severity = if self.ways.is_empty() {
             Severity::Error
         } else {
             Severity::Warning
         };
-        let id = if is_private_name(name) {
-            "net.private_name"
-        } else {
-            "net.dns"
-        };
-        let context = Context {
-            host: Some(name.clone()),
-            ..context.clone()
-        };
-        let mut finding = Finding::from_catalogue(id, &context)
-            .at(severity)
-            .said_by(Speaker::Network)
-            .with("message", words.clone());
-        finding.what = format!("host '{}' has no address", text::safe(name));
-        findings.push(finding);
-    }
-    if !looked_up.is_empty() {
-        findings.push(Finding::ok("dns", looked_up.join("; ")));
-    }
-    let failed: Vec<Value> = failures
-        .iter()
-        .map(|(address, why)| format!("{address}: {}", why.words()).into())
-        .collect();
-    match (ways.first(), failures.first()) {
-        (Some(_), _) => {
-            // libpq tries the addresses in turn: one that fails fast does no harm.
-            let mut what = ok.join(", ");
-            if !failed.is_empty() {
-                what = format!(
-                    "{what}; not {}",
-                    failures
-                        .iter()
-                        .map(|(address, why)| format!("{address} ({})", why.words()))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                );
-            }
-            findings.push(Finding::ok("tcp", what).with("failed", failed));
-        }
-        (None, Some((address, why))) => {
+        let findings = self.unresolved.iter().map(|(name, words)| {
+            let id = if is_private_name(name) {
+                "net.private_name"
+            } else {
+                "net.dns"
+            };
             let context = Context {
-                host: Some(address.ip().to_string()),
-                port: Some(address.port().to_string()),
+                host: Some(name.clone()),
                 ..context.clone()
             };
-            let id = why_unreachable(why, hosts, &all_addresses);
             let mut finding = Finding::from_catalogue(id, &context)
+                .at(severity)
                 .said_by(Speaker::Network)
-                .with("addresses", failed);
-            finding.what = format!("{address}: {}", why.words());
-            if *why == Unreachable::Timeout && is_private(address.ip()) && is_named(hosts) {
-                finding.why = format!(
-                    "{} is an address of a private network; packets from elsewhere are dropped on the way",
-                    address.ip()
-                );
-                finding.fix = format!(
-                    "connect from inside that network, or through its VPN or bastion; {}",
-                    finding.fix
-                );
-            }
-            findings.push(finding);
-        }
-        (None, None) => findings.push(Finding::skipped("tcp", "there is no address")),
+                .with("message", words.clone());
+            finding.what = format!("host '{}' has no address", text::safe(name));
+            finding
+        });
+        findings.collect()
     }
-    (ways, findings)
+
+    fn tcp_finding(&self, hosts: &[Host], context: &Context) -> Finding {
+        let failed: Vec<Value> = self
+            .failures
+            .iter()
+            .map(|(address, why)| format!("{address}: {}", why.words()).into())
+            .collect();
+        if !self.ways.is_empty() {
+            // libpq tries the addresses in turn: one that fails fast does no harm.
+            let mut what = self.reached.join(", ");
+            if !failed.is_empty() {
+                let failures = self.failures.iter();
+                let failures: Vec<String> = failures
+                    .map(|(address, why)| format!("{address} ({})", why.words()))
+                    .collect();
+                what = format!("{what}; not {}", failures.join(", "));
+            }
+            return Finding::ok("tcp", what).with("failed", failed);
+        }
+        let Some((address, why)) = self.failures.first() else {
+            return Finding::skipped("tcp", "there is no address");
+        };
+        let context = Context {
+            host: Some(address.ip().to_string()),
+            port: Some(address.port().to_string()),
+            ..context.clone()
+        };
+        let id = why_unreachable(why, hosts, &self.addresses);
+        let mut finding = Finding::from_catalogue(id, &context)
+            .said_by(Speaker::Network)
+            .with("addresses", failed);
+        finding.what = format!("{address}: {}", why.words());
+        if *why == Unreachable::Timeout && is_private(address.ip()) && is_named(hosts) {
+            finding.why = format!(
+                "{} is an address of a private network; packets from elsewhere are dropped on the way",
+                address.ip()
+            );
+            finding.fix = format!(
+                "connect from inside that network, or through its VPN or bastion; {}",
+                finding.fix
+            );
+        }
+        finding
+    }
 }
 
 /// The finding on an address that cannot be reached. A name with IPv6 addresses only is a cause of its own.

@@ -27,7 +27,7 @@ pub(in crate::diagnose) enum Endpoint {
 
 /// A line without program and address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::diagnose) struct Line<'a> {
+pub(in crate::diagnose) struct MessageLine<'a> {
     /// The address of the attempt, if the line contains it.
     pub(in crate::diagnose) endpoint: Option<Endpoint>,
     /// The speaker.
@@ -38,7 +38,7 @@ pub(in crate::diagnose) struct Line<'a> {
     pub(in crate::diagnose) said: &'a str,
 }
 
-impl<'a> Line<'a> {
+impl<'a> MessageLine<'a> {
     /// Takes a line apart.
     pub(in crate::diagnose) fn parse(line: &'a str) -> Self {
         let (endpoint, said) = without_place(line);
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn lines_are_taken_apart() {
-        let line = Line::parse(
+        let line = MessageLine::parse(
             "psql: error: connection to server at \"db\" (10.0.0.1), port 5432 failed: FATAL:  SSL required",
         );
         let place = Endpoint::Network {
@@ -134,14 +134,14 @@ mod tests {
         assert_eq!((line.voice, line.words), (Voice::Server, "SSL required"));
         assert_eq!(line.said, "FATAL:  SSL required");
 
-        let line = Line::parse(
+        let line = MessageLine::parse(
             "connection to server on socket \"/run/.s.PGSQL.5432\" failed: No such file or directory",
         );
         let place = Endpoint::Socket("/run/.s.PGSQL.5432".to_owned());
         assert_eq!(line.endpoint, Some(place));
         assert_eq!(line.voice, Voice::Client);
 
-        let line = Line::parse(
+        let line = MessageLine::parse(
             "psql: error: connection to server at \"::1\", port 1 failed: timeout expired",
         );
         let place = Endpoint::Network {
@@ -165,7 +165,7 @@ mod tests {
             ),
             ("FATAL:  odyssey is down", "odyssey is down"),
         ] {
-            let line = Line::parse(said);
+            let line = MessageLine::parse(said);
             assert_eq!((line.words, line.said), (words, said));
         }
     }
@@ -190,7 +190,7 @@ mod tests {
                 Voice::Client,
             ),
         ] {
-            assert_eq!(Line::parse(line).voice, voice, "{line}");
+            assert_eq!(MessageLine::parse(line).voice, voice, "{line}");
         }
     }
 }

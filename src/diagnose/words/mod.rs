@@ -3,20 +3,20 @@
 mod line;
 mod rows;
 
-pub(super) use line::{Endpoint, Line, Voice};
-pub use rows::{ROWS, Row};
+pub(super) use line::{Endpoint, MessageLine, Voice};
+pub use rows::{MessageRow, ROWS};
 
 /// The first row whose pattern fits a line.
 ///
 /// A row of a server or pooler fits only what came from the other side; a row of libpq, OpenSSL or the network fits only what
 /// was said on this side. So no word of a server is ever taken for silence.
-pub(super) fn find(line: &Line<'_>) -> Option<&'static Row> {
+pub(super) fn find(line: &MessageLine<'_>) -> Option<&'static MessageRow> {
     ROWS.iter().find(|row| {
         row.speaker.sends_messages() == (line.voice != Voice::Client) && fits(row, line)
     })
 }
 
-fn fits(row: &Row, line: &Line<'_>) -> bool {
+fn fits(row: &MessageRow, line: &MessageLine<'_>) -> bool {
     matches(row.pattern, line.words)
 }
 

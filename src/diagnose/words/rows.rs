@@ -7,7 +7,7 @@ use crate::diagnose::finding::Speaker;
 
 /// A message, its source, and its meaning.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+pub struct MessageRow {
     /// The speaker.
     pub speaker: Speaker,
     /// The whole sentence; `*` stands for anything.
@@ -23,7 +23,7 @@ pub struct Row {
 macro_rules! rows {
     ($($speaker:ident { $($pattern:literal => $finding:literal, $seen_in:literal $(, $fix:literal)?;)* })*) => {
         /// All rows.
-        pub const ROWS: &[Row] = &[$($(Row {
+        pub const ROWS: &[MessageRow] = &[$($(MessageRow {
             speaker: Speaker::$speaker,
             pattern: $pattern,
             finding: $finding,

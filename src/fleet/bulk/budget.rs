@@ -182,6 +182,8 @@ impl ServerCapacity {
         let by_locks = free / locks.max(1);
         if by_locks == 0 {
             let slots = self.locks / self.locks_per_transaction.max(1);
+            // The setting that would have room for one tenant after the share of the others, rounded up: the lock
+            // table is the setting times the number of slots.
             let needed = (self.locks_held + locks) * SPARED / (SPARED - 1) / slots.max(1) + 1;
             return Err(BudgetError {
                 locks,

@@ -98,6 +98,7 @@ impl Bulk {
         let mut exhausted = false;
         let limits = Arc::clone(&self.limits);
         let mut look_after = tokio::time::interval(LOOK_AFTER);
+        // Ticks that were missed while the loop was busy would be made up for at once otherwise.
         look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let goes_on = self.control.goes_on(shutdown);
@@ -247,8 +248,9 @@ impl Bulk {
             };
         }
         let provisioner = working.target.provisioner.clone();
-        let (hook, shutdown) = (self.options.hook.clone(), shutdown.clone());
-        let create = create(provisioner, hook, session, request, retries, shutdown);
+        let hook = self.options.hook.clone();
+        let shutdown = shutdown.clone();
+        let create = create_tenant(provisioner, hook, session, request, retries, shutdown);
         self.tasks.spawn(with_permit(permit, create));
         true
     }
@@ -375,6 +377,7 @@ impl Bulk {
                 working.idle.push(session);
                 working.peak = working.peak.max(working.workers());
             }
+            // A login that a signal interrupted says nothing about the server.
             Err(_) if shutdown.signal().is_some() => {}
             Err(error) if working.workers() > 0 => {
                 working.hold_back(&error);
@@ -426,7 +429,8 @@ impl Bulk {
             mut closing,
             ..
         } = self;
-        let (mut not_begun, mut workers) = (Vec::new(), Vec::new());
+        let mut not_begun = Vec::new();
+        let mut workers = Vec::new();
         for working in targets {
             not_begun.extend(working.waiting);
             workers.push(working.peak);
@@ -451,7 +455,7 @@ async fn with_permit<T>(permit: WorkerPermit, task: impl Future<Output = T>) -> 
     ended
 }
 
-async fn create(
+async fn create_tenant(
     provisioner: Provisioner,
     hook: Option<ExternalCommand>,
     mut session: PsqlSession,

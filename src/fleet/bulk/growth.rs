@@ -74,6 +74,7 @@ impl WorkerScaling {
         #[expect(clippy::cast_precision_loss, reason = "some dozens")]
         let rate = *count as f64 / elapsed.as_secs_f64();
         self.window = None;
+        // Less gain than this is within what rates vary by from window to window, and each worker costs a connection.
         if self.before.is_some_and(|before| rate < before * GAIN) {
             tracing::debug!(rate, workers = self.wanted, "the last worker did not help");
             self.wanted -= 1;

@@ -8,6 +8,7 @@ use crate::tenant::{ProvisionError, ProvisionOutcome};
 
 /// Options of a bulk run.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct BulkOptions {
     /// Number of workers for each server, or `None` for as many as help.
     pub jobs: Option<usize>,
@@ -32,6 +33,7 @@ pub struct TenantRequest {
 
 /// The result of a request.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct BulkResult {
     /// The request.
     pub request: TenantRequest,
@@ -47,6 +49,7 @@ pub struct BulkResult {
 
 /// The result of a run.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct BulkReport {
     /// Requests that were taken and not started.
     pub not_begun: Vec<TenantRequest>,

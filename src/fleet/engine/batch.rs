@@ -56,6 +56,7 @@ impl Scheduler<'_> {
         let mut turns = batch.turns;
         let mut server = batch.server.clone();
         let share = u32::try_from(turns.len()).unwrap_or(u32::MAX);
+        // `--timeout` is for each tenant, and one psql works on all of them in turn.
         server.timeout = server.timeout.map(|timeout| timeout.saturating_mul(share));
         let mut last = Instant::now();
         let ran = server
@@ -77,6 +78,7 @@ impl Scheduler<'_> {
             self.psql_worked();
             return None;
         };
+        // psql stops at the first error (ON_ERROR_STOP), so nothing of those behind was sent.
         let behind = turns.split_off(position + 1);
         self.give_back(behind.into_iter());
         let turn = turns.pop()?;

@@ -186,6 +186,7 @@ impl Groups {
             };
             tokio::select! {
                 () = self.changed.notified() => {}
+                // Also where no notification comes: `notify_waiters` reaches only those that wait already.
                 () = tokio::time::sleep(pause) => {}
                 _ = shutdown.requested() => return,
             }
@@ -238,6 +239,7 @@ impl Groups {
             }
             if planned > 0 {
                 state.begin_at = Some(Instant::now() + rules.pause);
+                // Only behind a group that had something to do: an empty one is no step, and needs no pause.
                 (self.on_next)(NextGroup {
                     done: &rules.name,
                     tenants: planned,

@@ -210,6 +210,7 @@ impl RunShare {
     ) {
         let limits = Arc::clone(&self.limits);
         {
+            // One target after the other: the first failure keeps the canaries of all others from beginning.
             let _turn = limits.turn.lock().await;
             let (left, failed) = {
                 let canaries = limits.canaries();
@@ -232,6 +233,8 @@ impl RunShare {
             }
             tokio::select! {
                 () = limits.changed.notified() => {}
+                // `notify_waiters` wakes only those that wait already: a notification between the look and the wait
+                // is lost.
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
                 _ = shutdown.requested() => return,
             }

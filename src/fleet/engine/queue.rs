@@ -125,13 +125,8 @@ mod tests {
 
     fn turn(tenant: usize, alone: bool, ready: Instant) -> Turn {
         Turn {
-            tenant,
-            group: 0,
-            retries: 0,
-            replans: 0,
-            separated: false,
-            alone,
             ready,
+            ..Turn::new(tenant, alone)
         }
     }
 

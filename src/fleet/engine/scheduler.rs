@@ -107,6 +107,7 @@ impl<'a> Scheduler<'a> {
         let first = async |canaries: usize| {
             let ran = turns.len().min(canaries);
             self.queue().add_all(turns.by_ref().take(canaries));
+            // One worker: with several, a second canary would have begun when the first one fails.
             self.worker(1, task).await;
             let failed = self.failures.load(Ordering::Relaxed) > 0;
             if failed {
@@ -181,12 +182,15 @@ impl<'a> Scheduler<'a> {
 
     /// Records that psql and the server work.
     pub(in crate::fleet) fn psql_worked(&self) {
+        // Consecutive failures count: a server that restarts twice during a long run is not a server that is gone.
         self.psql_failures.store(0, Ordering::Relaxed);
     }
 
     /// Handles a failure of psql or the server: pauses if that may help, or ends the run.
     pub(in crate::fleet) async fn psql_failed(&self, error: PsqlError) {
         let may_pass = match &error {
+            // A server that restarts refuses connections or drops them; whatever else fails, such as a full disk,
+            // fails for the next tenant too.
             PsqlError::Connect { .. } | PsqlError::Lost { .. } => true,
             PsqlError::Password(error) => error.is_transient(),
             _ => false,

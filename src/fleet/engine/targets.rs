@@ -74,6 +74,8 @@ where
         limits,
         seen: Mutex::default(),
     };
+    // Without a survey: the task asks for its tenants anyway, and the failure of the only server is that of the
+    // command.
     if let [only] = targets {
         let result = task(0, selection.at(only.name.as_deref()), limits.share()).await;
         return FleetOutcome {
@@ -93,7 +95,8 @@ where
         .zip(shares)
         .enumerate()
         .map(|(index, (target, share))| {
-            let (survey, task) = (&survey, &task);
+            let survey = &survey;
+            let task = &task;
             async move {
                 let found = match survey.find(target).await {
                     Ok(found) => found,
@@ -120,14 +123,14 @@ where
 }
 
 /// The selected tenants of a target, and the result of its task.
-type Ran<T, E> = (Option<Vec<TenantName>>, Option<Result<T, E>>);
+type FinishedTarget<T, E> = (Option<Vec<TenantName>>, Option<Result<T, E>>);
 
 /// Finds out for which tenants each failed target is responsible, and which are missing.
 fn attribute<T, E>(
     targets: &[FleetTarget],
     selection: &Selection,
     route: Option<&Route>,
-    ran: Vec<Ran<T, E>>,
+    ran: Vec<FinishedTarget<T, E>>,
 ) -> FleetOutcome<T, E> {
     let mut outcomes: Vec<TargetRun<T, E>> = ran
         .into_iter()
@@ -199,6 +202,7 @@ impl Survey<'_> {
     /// Checks that no other target leads to this database, and returns those of the selected names
     /// that it has; `None` for a selection of all or by pattern.
     async fn find(&self, target: &FleetTarget) -> Result<Option<Vec<TenantName>>, TargetError> {
+        // A survey is a connection, which `--total-jobs` counts.
         let _permit = self.limits.worker().await;
         let mut sql = DatabaseIdentity::sql();
         if self.selection.is_by_name() {

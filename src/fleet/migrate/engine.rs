@@ -62,12 +62,12 @@ pub(super) async fn migrate_by_files(
     {
         create_runs(server, role.as_deref(), shutdown).await?;
     }
-    let state = State {
+    let state = MigrateState {
         entries,
         separate: false,
         on_report,
     };
-    let engine = Engine {
+    let engine = MigrateEngine {
         server,
         migrations,
         options,
@@ -97,10 +97,10 @@ pub(super) async fn migrate_by_files(
         }
         engine.look_again().await;
     }
-    let Engine {
+    let MigrateEngine {
         scheduler, state, ..
     } = engine;
-    let State { entries, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let MigrateState { entries, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
     let begun = entries
         .iter()
         .any(|entry| !entry.report.applied.is_empty() || entry.report.elapsed > Duration::ZERO);
@@ -136,7 +136,7 @@ fn refuse_outside(entries: &[QueueEntry<'_>]) -> Result<(), MigrateError> {
     }
 }
 
-pub(super) struct State<'a, 'm> {
+pub(super) struct MigrateState<'a, 'm> {
     pub(super) entries: Vec<QueueEntry<'m>>,
     /// `true` once a statement has failed: from then on each is sent alone, so that the next error
     /// needs no second try.
@@ -144,19 +144,19 @@ pub(super) struct State<'a, 'm> {
     pub(super) on_report: &'a mut (dyn FnMut(&TenantReport) + Send),
 }
 
-pub(super) struct Engine<'a, 'm> {
+pub(super) struct MigrateEngine<'a, 'm> {
     pub(super) server: &'a Server,
     pub(super) migrations: &'m Migrations,
     pub(super) options: &'a MigrateOptions,
     context: &'a ScriptContext<'a>,
     pub(super) shutdown: &'a Shutdown,
     pub(super) scheduler: Scheduler<'a>,
-    state: Mutex<State<'a, 'm>>,
+    state: Mutex<MigrateState<'a, 'm>>,
 }
 
-impl<'a, 'm> Engine<'a, 'm> {
+impl<'a, 'm> MigrateEngine<'a, 'm> {
     /// Never held across an await.
-    pub(super) fn state(&self) -> MutexGuard<'_, State<'a, 'm>> {
+    pub(super) fn state(&self) -> MutexGuard<'_, MigrateState<'a, 'm>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -367,7 +367,7 @@ impl<'a, 'm> Engine<'a, 'm> {
     }
 }
 
-impl BatchTenants for Engine<'_, '_> {
+impl BatchTenants for MigrateEngine<'_, '_> {
     fn is_settled(&self, tenant: usize) -> bool {
         let state = self.state();
         state.entries.get(tenant).is_none_or(|entry| entry.settled)

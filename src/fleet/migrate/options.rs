@@ -14,6 +14,7 @@ use crate::tenant::versions::PlanStrictness;
 
 /// Options of `migrate`.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct MigrateOptions {
     /// The tenants.
     pub scope: TenantSelection,

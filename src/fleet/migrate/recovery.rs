@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engine::Engine;
+use super::engine::MigrateEngine;
 use crate::fleet::engine::Turn;
 use crate::fleet::inventory::read_fleet;
 use crate::fleet::selection::TenantSelection;
@@ -18,7 +18,7 @@ const REPLANS: u32 = 5;
 /// Time limit for reading the outcomes after a stopped run.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
-impl Engine<'_, '_> {
+impl MigrateEngine<'_, '_> {
     /// Handles a refused statement, whose transaction was rolled back.
     pub(super) async fn failed(
         &self,
@@ -39,10 +39,13 @@ impl Engine<'_, '_> {
         if self.shutdown.signal().is_some() {
             return;
         }
+        // Another run has applied the version between this run's reading and its lock. What is left may be less than
+        // planned.
         if state == Some(ALREADY) && turn.replans < REPLANS {
             return self.replan(turn, &tenant).await;
         }
         self.remember(turn.tenant, &failure);
+        // A lock, a deadlock or a serialization failure is the work of others, and passes.
         let put_off = state == Some(BUSY) || state.is_some_and(|state| state.is_retryable());
         if put_off && turn.retries < self.options.lock_retries {
             return self.scheduler.postpone(&turn);
@@ -185,6 +188,8 @@ impl Engine<'_, '_> {
         let unstopped = Shutdown::new();
         for (index, tenant) in doubtful {
             let look = async {
+                // The lost transaction holds the tenant's advisory lock until it ends; a version table that is read
+                // before that may be too old.
                 self.wait_for_end(&tenant, &unstopped).await?;
                 self.look_at(&tenant, &unstopped).await
             };

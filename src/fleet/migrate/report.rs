@@ -7,6 +7,7 @@ use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 
 /// The result of all tenants.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct MigrateReport {
     /// The tenants, by name.
     pub tenants: Vec<TenantReport>,

@@ -21,6 +21,7 @@ pub enum SparesToDrain {
 
 /// The result of draining.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Drained {
     /// Number of dropped schemas.
     pub dropped: usize,
@@ -59,7 +60,8 @@ pub async fn drain(
                 SpareKind::new(snapshot, options).condition()
             ),
         };
-        let (role, table) = (as_role(options), pool_table());
+        let role = as_role(options);
+        let table = pool_table();
         let sql = format!(
             "{role}SELECT pg_catalog.to_json(s.name) FROM {table} s WHERE {condition} ORDER BY s.made;\n"
         );
@@ -109,7 +111,8 @@ async fn remove(
     options: &RenderOptions,
     shutdown: &Shutdown,
 ) -> Result<String, PsqlError> {
-    let (table, row) = (pool_table(), quote_literal(name));
+    let table = pool_table();
+    let row = quote_literal(name);
     let take = if has_row {
         format!(
             "PERFORM 1 FROM {table} s WHERE s.name = {row} FOR UPDATE SKIP LOCKED; IF NOT FOUND THEN RETURN; END IF; \

@@ -14,6 +14,7 @@ use crate::tenant::spares::creation;
 
 /// The work to bring a pool to its size.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Filling {
     /// The provisioner that creates the spares, one for each name of [`Filling::names`].
     pub provisioner: Provisioner,
@@ -48,15 +49,16 @@ pub async fn begin_fill(
     size: usize,
     shutdown: &Shutdown,
 ) -> Result<Filling, PoolError> {
-    let (server, snapshot, render) = (
-        provisioner.server(),
-        provisioner.snapshot(),
-        &provisioner.options().render,
-    );
+    let server = provisioner.server();
+    let snapshot = provisioner.snapshot();
+    let render = &provisioner.options().render;
     let before = status(server, snapshot, render, shutdown).await?;
     let ready = before.ready();
     let missing = size.saturating_sub(ready);
-    let (mut proven, mut ignored) = (None, Vec::new());
+    let mut proven = None;
+    let mut ignored = Vec::new();
+    // A pool that has spares of this kind was proven when its first one was made. The proof costs about as much as
+    // two tenants.
     if missing > 0 && ready == 0 {
         let trial = try_out(server, snapshot, render, shutdown).await?;
         (proven, ignored) = (Some(trial.objects), trial.ignored);

@@ -31,7 +31,8 @@ impl PoolRefiller {
         on_failure: impl FnMut(&RefillError) + Send + 'static,
         shutdown: Shutdown,
     ) -> Self {
-        let (made, last) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let made = Arc::new(Notify::new());
+        let last = Arc::new(Notify::new());
         // Fill once at the beginning, so that the first name finds a spare.
         made.notify_one();
         let task = tokio::spawn(keep(
@@ -66,9 +67,11 @@ async fn keep(
     (made, last): (Arc<Notify>, Arc<Notify>),
 ) {
     let mut session = provisioner.session();
-    let (mut failed, mut said) = (false, false);
+    let mut failed = false;
+    let mut said = false;
     loop {
         tokio::select! {
+            // The last notification may come together with one of a tenant, whose spare is still to be made.
             biased;
             () = made.notified() => {}
             () = last.notified() => break,

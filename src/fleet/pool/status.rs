@@ -15,6 +15,7 @@ use crate::tenant::spares::{
 
 /// The spares of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PoolStatus {
     /// Groups of equivalent spares. The requested kind is first.
     pub spares: Vec<Spares>,
@@ -76,7 +77,8 @@ pub async fn status(
     options: &RenderOptions,
     shutdown: &Shutdown,
 ) -> Result<PoolStatus, PsqlError> {
-    let (kind, role) = (SpareKind::new(snapshot, options), as_role(options));
+    let kind = SpareKind::new(snapshot, options);
+    let role = as_role(options);
     let table = pool_table();
     let marked = format!(
         "(SELECT n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace') AS comment FROM pg_catalog.pg_namespace n \

@@ -1,7 +1,7 @@
 //! Proves that a spare of a snapshot becomes equal to a tenant.
 
 use super::error::PoolError;
-use crate::pg::catalog::{Aspect, Aspects, objects};
+use crate::pg::catalog::{Aspects, ObjectAspect, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{
@@ -31,8 +31,8 @@ pub(super) async fn try_out(
     options: &RenderOptions,
     shutdown: &Shutdown,
 ) -> Result<Proven, PoolError> {
-    let major = major(server, shutdown).await?;
-    let trial = Trial {
+    let major = read_major(server, shutdown).await?;
+    let trial = SpareTrial {
         server,
         snapshot,
         options,
@@ -47,6 +47,7 @@ pub(super) async fn try_out(
         first.renamed.as_str(),
     );
     let mut ignored = Vec::new();
+    // An object that one side lacks is no property of the server; only values that differ may be.
     if found.iter().any(|d| d.source.is_some() && d.copy.is_some()) {
         let second = trial.run([name()?, name()?], shutdown).await?;
         let copies: Vec<LoadedCopy<'_>> = first
@@ -80,7 +81,7 @@ pub(super) async fn try_out(
 }
 
 /// The parts of a trial.
-struct Trial<'a> {
+struct SpareTrial<'a> {
     server: &'a Server,
     snapshot: &'a Snapshot,
     options: &'a RenderOptions,
@@ -95,7 +96,7 @@ struct Tried<const TENANTS: usize> {
     made: [(TenantName, Aspects); TENANTS],
 }
 
-impl Trial<'_> {
+impl SpareTrial<'_> {
     async fn run<const TENANTS: usize>(
         &self,
         tenants: [TenantName; TENANTS],
@@ -107,7 +108,9 @@ impl Trial<'_> {
             options,
             major,
         } = *self;
-        let (spare, renamed) = (name()?, name()?);
+        let spare = name()?;
+        let renamed = name()?;
+        // The script of a trial is run once: compiling its queries would cost more than running them.
         let mut script = String::from("BEGIN;\nSET LOCAL jit = off;\n");
         let mut push = |sql: &str| {
             script.push_str(sql);
@@ -130,6 +133,8 @@ impl Trial<'_> {
             spare.quoted(),
             renamed.quoted()
         ));
+        // The same rewriting that a claim does. Whatever it misses shows as a difference: text that still has the
+        // name of the spare.
         for rewrite in rewrites(snapshot, &renamed, 0, RewriteReader::Psql)? {
             rewrite.statements.iter().for_each(|sql| push(sql));
         }
@@ -172,7 +177,8 @@ impl Trial<'_> {
             made: tenants.map(|tenant| (tenant, Aspects::default())),
         };
         for line in &output.lines {
-            let Some(mut aspect) = serde_json::from_str(line).ok().and_then(Aspect::read) else {
+            let Some(mut aspect) = serde_json::from_str(line).ok().and_then(ObjectAspect::read)
+            else {
                 continue;
             };
             // Elsewhere the mark of a schema does not count; here it is what makes a spare a tenant.
@@ -198,10 +204,8 @@ fn name() -> Result<TenantName, PoolError> {
 /// Returns statements that list the tables and materialized views of the renamed schema whose rows
 /// hold the spare's name: seeds that contain it, and values that triggers and functions made of it.
 fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
-    let (spare, renamed) = (
-        quote_literal(spare.as_str()),
-        quote_literal(renamed.as_str()),
-    );
+    let spare = quote_literal(spare.as_str());
+    let renamed = quote_literal(renamed.as_str());
     let body = format!(
         "DECLARE t record; holds boolean; found text := ''; BEGIN \
          FOR t IN SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -220,7 +224,7 @@ fn rows_that_hold(spare: &TenantName, renamed: &TenantName) -> [String; 2] {
     ]
 }
 
-async fn major(server: &Server, shutdown: &Shutdown) -> Result<u32, PsqlError> {
+async fn read_major(server: &Server, shutdown: &Shutdown) -> Result<u32, PsqlError> {
     let sql = "SELECT pg_catalog.current_setting('server_version_num')::int / 10000;\n";
     server.query_json_one(sql, shutdown).await
 }

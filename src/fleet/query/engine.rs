@@ -68,18 +68,18 @@ pub async fn query(
         if matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema)) {
             missing.push(entries.len());
         }
-        entries.push(Entry {
+        entries.push(QueryEntry {
             tenant: tenant.name,
             settled: false,
             elapsed: Duration::ZERO,
         });
     }
-    let engine = Engine {
+    let engine = QueryEngine {
         server,
         context: &context,
         shutdown,
         scheduler: Scheduler::new(share.limits(), PAUSE, shutdown),
-        state: Mutex::new(State {
+        state: Mutex::new(QueryState {
             entries,
             report: QueryReport::default(),
             on_result,
@@ -97,29 +97,29 @@ pub async fn query(
     engine.end()
 }
 
-struct Entry {
+struct QueryEntry {
     tenant: TenantName,
     settled: bool,
     elapsed: Duration,
 }
 
-struct State<'a> {
-    entries: Vec<Entry>,
+struct QueryState<'a> {
+    entries: Vec<QueryEntry>,
     report: QueryReport,
     on_result: &'a mut (dyn FnMut(TenantQuery) -> ControlFlow<()> + Send),
 }
 
-struct Engine<'a> {
+struct QueryEngine<'a> {
     server: &'a Server,
     context: &'a QueryContext<'a>,
     shutdown: &'a Shutdown,
     scheduler: Scheduler<'a>,
-    state: Mutex<State<'a>>,
+    state: Mutex<QueryState<'a>>,
 }
 
-impl<'a> Engine<'a> {
+impl<'a> QueryEngine<'a> {
     /// Never held across an await.
-    fn state(&self) -> MutexGuard<'_, State<'a>> {
+    fn state(&self) -> MutexGuard<'_, QueryState<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -308,7 +308,7 @@ impl<'a> Engine<'a> {
         let Self {
             scheduler, state, ..
         } = self;
-        let State {
+        let QueryState {
             entries,
             mut report,
             on_result,
@@ -329,7 +329,7 @@ impl<'a> Engine<'a> {
     }
 }
 
-impl BatchTenants for Engine<'_> {
+impl BatchTenants for QueryEngine<'_> {
     fn is_settled(&self, tenant: usize) -> bool {
         let state = self.state();
         state.entries.get(tenant).is_none_or(|entry| entry.settled)

@@ -9,7 +9,7 @@ const LIMIT: usize = 64 * 1024 * 1024;
 
 /// The part of a statement's output that is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum OutputPart {
     None,
     Types,
     Rows,
@@ -21,7 +21,7 @@ struct Current {
     tenant: usize,
     transaction: Option<u64>,
     results: Vec<StatementResult>,
-    part: Part,
+    part: OutputPart,
     types: ResultReader,
     rows: ResultReader,
     bytes: usize,
@@ -61,7 +61,7 @@ impl<'a> OutputReader<'a> {
                 tenant,
                 transaction: None,
                 results: Vec::new(),
-                part: Part::None,
+                part: OutputPart::None,
                 types: ResultReader::default(),
                 rows: ResultReader::default(),
                 bytes: 0,
@@ -74,8 +74,8 @@ impl<'a> OutputReader<'a> {
             None => current.line(line, self.null),
             Some(QueryLine::Tenant(_)) => {}
             Some(QueryLine::Transaction(id)) => current.transaction = Some(id),
-            Some(QueryLine::Types) => current.part = Part::Types,
-            Some(QueryLine::Rows) => current.part = Part::Rows,
+            Some(QueryLine::Types) => current.part = OutputPart::Types,
+            Some(QueryLine::Rows) => current.part = OutputPart::Rows,
             Some(QueryLine::Ended(affected)) => current.end_statement(affected),
             Some(QueryLine::Done) => {
                 let current = self.current.take()?;
@@ -96,9 +96,9 @@ impl Current {
             return;
         }
         match self.part {
-            Part::None => {}
-            Part::Types => self.types.line(line, null),
-            Part::Rows => {
+            OutputPart::None => {}
+            OutputPart::Types => self.types.line(line, null),
+            OutputPart::Rows => {
                 self.bytes += line.len() + 1;
                 if self.bytes > LIMIT {
                     self.failure = Some(QueryFailure::new(
@@ -114,7 +114,7 @@ impl Current {
     }
 
     fn end_statement(&mut self, affected: u64) {
-        self.part = Part::None;
+        self.part = OutputPart::None;
         let rows = std::mem::take(&mut self.rows).finish();
         // For a statement without columns psql prints a sentence, which has no rows.
         let types = std::mem::take(&mut self.types).finish().ok().flatten();

@@ -17,6 +17,7 @@ pub struct TenantQuery {
 
 /// The result of all tenants. The rows were handed over as they arrived and are not kept.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct QueryReport {
     /// Number of tenants that were queried.
     pub done: usize,

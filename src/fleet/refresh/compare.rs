@@ -59,7 +59,8 @@ pub fn compare(
         return SnapshotComparison::Equal;
     }
     let minified = is_minified(committed);
-    let (old, new) = (text(committed, minified), text(new, minified));
+    let old = text(committed, minified);
+    let new = text(new, minified);
     let diff = TextDiff::from_lines(&old, &new);
     let diff = diff
         .unified_diff()
@@ -114,8 +115,11 @@ fn incidental(statement: &Statement, source: &str, tables: &[String]) -> Vec<Tok
     if !is_insert || !is_versions {
         return Vec::new();
     }
-    let (mut depth, mut position, mut in_values) = (0_usize, 0_usize, false);
-    let (mut wanted, mut found) = (Vec::new(), Vec::new());
+    let mut depth = 0_usize;
+    let mut position = 0_usize;
+    let mut in_values = false;
+    let mut wanted = Vec::new();
+    let mut found = Vec::new();
     for token in tokens.iter().skip(5) {
         match token.text(source) {
             "(" => {

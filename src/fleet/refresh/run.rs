@@ -37,6 +37,7 @@ pub struct RefreshOptions {
 
 /// A renewed snapshot.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Refreshed {
     /// Returns the snapshot.
     pub snapshot: Snapshot,
@@ -266,6 +267,7 @@ async fn load(
         mark: Marking::None,
         ..RenderOptions::default()
     };
+    // The scratch schema is dropped again: nothing of it goes to the workers of Citus.
     let mut script = format!("BEGIN;\n{};\n{ON_COORDINATOR};\n", settings(server.timeout));
     for statement in snapshot.body_for(scratch, &options)? {
         script.push_str(&statement.sql);

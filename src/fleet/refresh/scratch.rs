@@ -39,6 +39,8 @@ pub(super) async fn with_scratch<T, E: From<PsqlError>>(
 ) -> Result<T, E> {
     let mut holder = PsqlSession::new(server.clone(), usize::MAX);
     let held = in_use(scratch).map(|name| lock(&name)).unwrap_or_default();
+    // The settings include idle_in_transaction_session_timeout = 0: this transaction idles for as long as the run
+    // takes.
     let script = format!("BEGIN;\n{};\n{held};\n", settings(None));
     holder
         .run_script(

@@ -1,7 +1,7 @@
 //! A report as one page of HTML, without resources from elsewhere and without scripts.
 
 use super::escape::{html, html_lines};
-use super::model::{FleetReport, Severity, TargetReport, TenantGroup, VersionShare};
+use super::model::{FleetReport, OutcomeWeight, TargetReport, TenantGroup, VersionShare};
 use super::style::STYLE;
 use super::words::{finished, headline, outcome_words, seconds, version_word};
 use crate::fleet::verify::DriftVariant;
@@ -33,9 +33,9 @@ pub fn to_html(report: &FleetReport) -> String {
     header(&mut page, report, &title);
     versions(&mut page, &report.versions());
     let groups = report.groups();
-    group_section(&mut page, "Problems", &groups, Severity::Problem);
+    group_section(&mut page, "Problems", &groups, OutcomeWeight::Problem);
     drift(&mut page, report);
-    group_section(&mut page, "Behind", &groups, Severity::Notice);
+    group_section(&mut page, "Behind", &groups, OutcomeWeight::Notice);
     targets(&mut page, report);
     page.push_str("</main>\n</body>\n</html>\n");
     page
@@ -77,11 +77,11 @@ fn header(page: &mut String, report: &FleetReport, title: &str) {
     page.push_str("</div>\n");
 }
 
-fn class_of(severity: Severity) -> &'static str {
+fn class_of(severity: OutcomeWeight) -> &'static str {
     match severity {
-        Severity::Problem => "problem",
-        Severity::Notice => "notice",
-        Severity::Fine => "fine",
+        OutcomeWeight::Problem => "problem",
+        OutcomeWeight::Notice => "notice",
+        OutcomeWeight::Fine => "fine",
     }
 }
 
@@ -116,7 +116,12 @@ fn versions(page: &mut String, versions: &[VersionShare]) {
     page.push_str("</ul>\n</section>\n");
 }
 
-fn group_section(page: &mut String, heading: &str, groups: &[TenantGroup], severity: Severity) {
+fn group_section(
+    page: &mut String,
+    heading: &str,
+    groups: &[TenantGroup],
+    severity: OutcomeWeight,
+) {
     let groups: Vec<&TenantGroup> = groups
         .iter()
         .filter(|group| group.severity == severity)

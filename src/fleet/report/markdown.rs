@@ -1,7 +1,7 @@
 //! A report in Markdown, as GitHub and GitLab show it in pull requests and job summaries.
 
 use super::escape::{markdown, markdown_code, markdown_code_lines};
-use super::model::{FleetReport, FleetVariant, Severity, TenantGroup};
+use super::model::{FleetReport, FleetVariant, OutcomeWeight, TenantGroup};
 use super::words::{finished, headline, outcome_words, seconds, version_word};
 use crate::tenant::compare::DriftFinding;
 use crate::text::{listed, plural, swriteln};
@@ -37,7 +37,7 @@ pub fn to_markdown(report: &FleetReport) -> String {
     let groups = report.groups();
     let (problems, notices): (Vec<_>, Vec<_>) = groups
         .iter()
-        .partition(|group| group.severity == Severity::Problem);
+        .partition(|group| group.severity == OutcomeWeight::Problem);
     group_table(&mut text, "Problems", &problems);
     group_table(&mut text, "Behind", &notices);
     drift(&mut text, report);
@@ -159,7 +159,7 @@ fn targets(text: &mut String, report: &FleetReport) {
         "### Targets\n\n| target | tenants | problems | |\n|---|---:|---:|---|"
     );
     for target in report.targets.iter().filter(|target| target.name.is_some()) {
-        let is_problem = |severity| severity == Severity::Problem;
+        let is_problem = |severity| severity == OutcomeWeight::Problem;
         swriteln!(
             *text,
             "| {} | {} | {} | {} |",

@@ -3,7 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use super::escape::label;
-use super::model::{FleetReport, ReportCommand, Severity, TargetReport};
+use super::model::{FleetReport, OutcomeWeight, ReportCommand, TargetReport};
 use crate::text::swrite;
 
 /// Writes the metrics of a run.
@@ -102,7 +102,7 @@ impl Metrics {
             "Tenants that somebody must look at.",
         );
         for target in &known {
-            let problems = target.count(|tenant| tenant.severity == Severity::Problem);
+            let problems = target.count(|tenant| tenant.severity == OutcomeWeight::Problem);
             self.sample("tenants_with_problems", target, &[], problems);
         }
         if known.iter().any(|target| !target.spares.is_empty()) {

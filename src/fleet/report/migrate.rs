@@ -1,6 +1,6 @@
 //! The report on a migration.
 
-use super::model::{ReportedTenant, Severity, TargetReport};
+use super::model::{OutcomeWeight, ReportedTenant, TargetReport};
 use crate::fleet::migrate::MigrateReport;
 use crate::tenant::migrate::{MigrateOutcome, TenantReport};
 
@@ -13,9 +13,9 @@ impl TargetReport {
 
 fn reported(tenant: &TenantReport) -> ReportedTenant {
     let severity = match tenant.outcome {
-        MigrateOutcome::UpToDate | MigrateOutcome::Migrated => Severity::Fine,
-        MigrateOutcome::Pending | MigrateOutcome::NotReached => Severity::Notice,
-        _ => Severity::Problem,
+        MigrateOutcome::UpToDate | MigrateOutcome::Migrated => OutcomeWeight::Fine,
+        MigrateOutcome::Pending | MigrateOutcome::NotReached => OutcomeWeight::Notice,
+        _ => OutcomeWeight::Problem,
     };
     let is_known = !matches!(
         tenant.outcome,

@@ -19,6 +19,6 @@ pub use html::to_html;
 pub use markdown::to_markdown;
 pub use metrics::to_metrics;
 pub use model::{
-    FleetReport, FleetVariant, OutcomeCount, ReportCommand, ReportedTenant, Severity, TargetReport,
-    TenantGroup, VersionShare,
+    FleetReport, FleetVariant, OutcomeCount, OutcomeWeight, ReportCommand, ReportedTenant,
+    TargetReport, TenantGroup, VersionShare,
 };

@@ -83,7 +83,7 @@ pub struct ReportedTenant {
     /// The outcome, as in the JSON.
     pub outcome: &'static str,
     /// Its weight.
-    pub severity: Severity,
+    pub severity: OutcomeWeight,
     /// Its version, if it is known.
     pub version: Option<String>,
     /// Number of pending migrations, if it is known.
@@ -94,7 +94,7 @@ pub struct ReportedTenant {
 
 /// The weight of an outcome, the most important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum OutcomeWeight {
     /// Somebody must do something about it.
     Problem,
     /// It is expected for a while: pending migrations, other names of indexes.
@@ -109,7 +109,7 @@ pub struct OutcomeCount {
     /// The outcome, as in the JSON.
     pub outcome: &'static str,
     /// Its weight.
-    pub severity: Severity,
+    pub severity: OutcomeWeight,
     /// Number of tenants.
     pub tenants: usize,
 }
@@ -129,7 +129,7 @@ pub struct TenantGroup {
     /// The outcome, as in the JSON.
     pub outcome: &'static str,
     /// Its weight.
-    pub severity: Severity,
+    pub severity: OutcomeWeight,
     /// The reason, and for tenants that are behind, how far.
     pub reason: String,
     /// The tenants by name, each with its target.
@@ -189,7 +189,7 @@ impl FleetReport {
 
     /// Returns the number of tenants with a problem, and of targets that are not known.
     pub fn problems(&self) -> usize {
-        let is_problem = |tenant: &&ReportedTenant| tenant.severity == Severity::Problem;
+        let is_problem = |tenant: &&ReportedTenant| tenant.severity == OutcomeWeight::Problem;
         let unknown = self.targets.iter().filter(|target| target.error.is_some());
         self.tenants().filter(is_problem).count() + unknown.count()
     }
@@ -214,13 +214,14 @@ impl FleetReport {
 
     /// Groups the tenants that are not as they should be by outcome and reason: problems first, then the largest group.
     pub fn groups(&self) -> Vec<TenantGroup> {
-        let mut groups: BTreeMap<(Severity, &'static str, String), Vec<String>> = BTreeMap::new();
+        let mut groups: BTreeMap<(OutcomeWeight, &'static str, String), Vec<String>> =
+            BTreeMap::new();
         for target in &self.targets {
             for tenant in &target.tenants {
                 // The variants have them, with their objects.
                 let is_drift =
                     matches!(tenant.outcome, "different" | "foreign_tenant" | "cosmetic");
-                if tenant.severity == Severity::Fine || is_drift {
+                if tenant.severity == OutcomeWeight::Fine || is_drift {
                     continue;
                 }
                 let key = (tenant.severity, tenant.outcome, tenant.why());
@@ -269,7 +270,7 @@ impl FleetReport {
 }
 
 fn count_outcomes<'a>(tenants: impl Iterator<Item = &'a ReportedTenant>) -> Vec<OutcomeCount> {
-    let mut counts: BTreeMap<(Severity, &'static str), usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(OutcomeWeight, &'static str), usize> = BTreeMap::new();
     for tenant in tenants {
         *counts.entry((tenant.severity, tenant.outcome)).or_default() += 1;
     }

@@ -6,7 +6,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{
-    FleetReport, ReportCommand, ReportedTenant, Severity, TargetReport, VersionShare, to_html,
+    FleetReport, OutcomeWeight, ReportCommand, ReportedTenant, TargetReport, VersionShare, to_html,
     to_markdown, to_metrics,
 };
 use crate::fleet::pool::ReadySpares;
@@ -18,14 +18,14 @@ use crate::tenant::compare::{Class, DriftFinding};
 const HOSTILE: &str =
     "<script>alert(1)</script>|`x`\n\"quoted\" \\| @octocat **b** [l](http://x) 'y' &amp;";
 
-fn tenant(name: &str, outcome: &'static str, severity: Severity) -> ReportedTenant {
+fn tenant(name: &str, outcome: &'static str, severity: OutcomeWeight) -> ReportedTenant {
     ReportedTenant {
         name: name.to_owned(),
         outcome,
         severity,
         version: Some("41".to_owned()),
         behind: None,
-        reason: (severity == Severity::Problem).then(|| HOSTILE.to_owned()),
+        reason: (severity == OutcomeWeight::Problem).then(|| HOSTILE.to_owned()),
     }
 }
 
@@ -68,9 +68,9 @@ fn hostile() -> FleetReport {
                 name: Some(HOSTILE.to_owned()),
                 versions: vec![share, other],
                 tenants: vec![
-                    tenant(HOSTILE, "failed", Severity::Problem),
-                    tenant("a|b", "different", Severity::Problem),
-                    tenant("plain", "equal", Severity::Fine),
+                    tenant(HOSTILE, "failed", OutcomeWeight::Problem),
+                    tenant("a|b", "different", OutcomeWeight::Problem),
+                    tenant("plain", "equal", OutcomeWeight::Fine),
                 ],
                 variants: vec![variant],
                 spares: vec![ReadySpares {
@@ -88,7 +88,9 @@ fn hostile() -> FleetReport {
 /// is not closed, an attribute without quotes, a bare `<` or `&`.
 fn parse(page: &str) -> (Vec<String>, String) {
     const VOID: [&str; 2] = ["meta", "br"];
-    let (mut elements, mut text, mut open) = (Vec::new(), String::new(), Vec::<String>::new());
+    let mut elements = Vec::new();
+    let mut text = String::new();
+    let mut open = Vec::<String>::new();
     let mut rest = page.strip_prefix("<!DOCTYPE html>\n").expect("a doctype");
     while let Some(at) = rest.find('<') {
         text.push_str(&resolved(&rest[..at]));
@@ -176,7 +178,7 @@ fn html_loads_nothing() {
 fn html_lists_few_names_and_hides_the_rest() {
     let mut report = hostile();
     report.targets[0].tenants = (0..40)
-        .map(|number| tenant(&format!("t{number}"), "behind", Severity::Notice))
+        .map(|number| tenant(&format!("t{number}"), "behind", OutcomeWeight::Notice))
         .collect();
     let page = to_html(&report);
     assert!(page.contains("<summary>and 28 more</summary>"), "{page}");
@@ -212,7 +214,7 @@ fn markdown_of_many_failures_fits_into_a_comment() {
     report.targets[0].tenants = (0..5000)
         .map(|number| ReportedTenant {
             reason: Some(format!("{number} {long}")),
-            ..tenant(&format!("{number}{long}"), "failed", Severity::Problem)
+            ..tenant(&format!("{number}{long}"), "failed", OutcomeWeight::Problem)
         })
         .collect();
     let text = to_markdown(&report);

@@ -1,6 +1,6 @@
 //! The report on an undo.
 
-use super::model::{ReportedTenant, Severity, TargetReport};
+use super::model::{OutcomeWeight, ReportedTenant, TargetReport};
 use crate::fleet::undo::{UndoOutcome, UndoReport, UndoneTenant};
 
 impl TargetReport {
@@ -12,9 +12,9 @@ impl TargetReport {
 
 fn reported(tenant: &UndoneTenant) -> ReportedTenant {
     let severity = match tenant.outcome {
-        UndoOutcome::Undone => Severity::Fine,
-        UndoOutcome::WouldUndo | UndoOutcome::NotReached => Severity::Notice,
-        _ => Severity::Problem,
+        UndoOutcome::Undone => OutcomeWeight::Fine,
+        UndoOutcome::WouldUndo | UndoOutcome::NotReached => OutcomeWeight::Notice,
+        _ => OutcomeWeight::Problem,
     };
     ReportedTenant {
         name: tenant.tenant.as_str().to_owned(),

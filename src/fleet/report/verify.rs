@@ -1,6 +1,6 @@
 //! The report on a comparison.
 
-use super::model::{ReportedTenant, Severity, TargetReport, VersionShare};
+use super::model::{OutcomeWeight, ReportedTenant, TargetReport, VersionShare};
 use crate::fleet::verify::{Verification, VersionLevel};
 use crate::sql::TenantName;
 use crate::tenant::compare::Class;
@@ -19,16 +19,16 @@ impl TargetReport {
             };
         let equal = verification.equal.iter();
         let mut tenants: Vec<ReportedTenant> = equal
-            .map(|name| tenant(name, "equal", Severity::Fine, None))
+            .map(|name| tenant(name, "equal", OutcomeWeight::Fine, None))
             .collect();
         for name in &verification.missing {
-            tenants.push(tenant(name, "missing", Severity::Problem, None));
+            tenants.push(tenant(name, "missing", OutcomeWeight::Problem, None));
         }
         for variant in &verification.variants {
             let (outcome, severity) = match variant.class() {
-                Class::Cosmetic => ("cosmetic", Severity::Notice),
-                Class::Real => ("different", Severity::Problem),
-                Class::ForeignTenant => ("foreign_tenant", Severity::Problem),
+                Class::Cosmetic => ("cosmetic", OutcomeWeight::Notice),
+                Class::Real => ("different", OutcomeWeight::Problem),
+                Class::ForeignTenant => ("foreign_tenant", OutcomeWeight::Problem),
             };
             for name in &variant.tenants {
                 tenants.push(tenant(name, outcome, severity, variant.version.as_ref()));

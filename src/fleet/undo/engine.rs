@@ -44,9 +44,9 @@ pub async fn undo_share(
     let scope = TenantSelection::Named(names.clone());
     let fleet = read_fleet(server, &scope, table.as_deref(), shutdown).await?;
     let ways = ways_down(migrations, &records, &options.run)?;
-    let entries: Vec<Entry<'_>> = names
+    let entries: Vec<UndoEntry<'_>> = names
         .iter()
-        .map(|name| Entry::new(name, &records, &fleet, &ways, options))
+        .map(|name| UndoEntry::new(name, &records, &fleet, &ways, options))
         .collect();
     let key = restrict_key().map_err(UndoError::Random)?;
     let context = ScriptContext {
@@ -58,22 +58,22 @@ pub async fn undo_share(
         key: &key,
         run: None,
     };
-    let engine = Engine {
+    let engine = UndoEngine {
         server,
         options,
         context: &context,
         shutdown,
         scheduler: Scheduler::new(share.limits(), options.retry_pause, shutdown),
-        state: Mutex::new(State { entries, on_report }),
+        state: Mutex::new(UndoState { entries, on_report }),
     };
     engine.report_settled();
     let turns = engine.turns();
     let task = |turns| engine.run_turns(turns);
     engine.scheduler.run(turns, share, options.jobs, task).await;
-    let Engine {
+    let UndoEngine {
         scheduler, state, ..
     } = engine;
-    let State { entries, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let UndoState { entries, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
     let begun = entries.iter().any(|entry| entry.has_begun);
     let ended_early = scheduler.into_ended_early(begun)?;
     Ok(UndoReport {
@@ -167,7 +167,7 @@ fn ways_down(
 }
 
 /// A tenant and its steps.
-struct Entry<'m> {
+struct UndoEntry<'m> {
     report: UndoneTenant,
     /// `None` if its versions are unknown.
     versions: Option<VersionsTable>,
@@ -176,7 +176,7 @@ struct Entry<'m> {
     has_begun: bool,
 }
 
-impl<'m> Entry<'m> {
+impl<'m> UndoEntry<'m> {
     fn new(
         tenant: &TenantName,
         records: &[RunRecord],
@@ -259,23 +259,23 @@ impl<'m> Entry<'m> {
     }
 }
 
-struct State<'a, 'm> {
-    entries: Vec<Entry<'m>>,
+struct UndoState<'a, 'm> {
+    entries: Vec<UndoEntry<'m>>,
     on_report: &'a mut (dyn FnMut(&UndoneTenant) + Send),
 }
 
-struct Engine<'a, 'm> {
+struct UndoEngine<'a, 'm> {
     server: &'a Server,
     options: &'a UndoOptions,
     context: &'a ScriptContext<'a>,
     shutdown: &'a Shutdown,
     scheduler: Scheduler<'a>,
-    state: Mutex<State<'a, 'm>>,
+    state: Mutex<UndoState<'a, 'm>>,
 }
 
-impl<'a, 'm> Engine<'a, 'm> {
+impl<'a, 'm> UndoEngine<'a, 'm> {
     /// Never held across an await.
-    fn state(&self) -> MutexGuard<'_, State<'a, 'm>> {
+    fn state(&self) -> MutexGuard<'_, UndoState<'a, 'm>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -478,7 +478,7 @@ impl<'a, 'm> Engine<'a, 'm> {
         self.settle_in(state, index, outcome);
     }
 
-    fn settle_in(&self, state: &mut State<'a, 'm>, index: usize, outcome: UndoOutcome) {
+    fn settle_in(&self, state: &mut UndoState<'a, 'm>, index: usize, outcome: UndoOutcome) {
         let Some(entry) = state.entries.get_mut(index) else {
             return;
         };

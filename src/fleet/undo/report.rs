@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::plan::UndoObstacle;
+use crate::fleet::engine::{FailureGroup, FailureGroups, add_ended_early};
 use crate::sql::TenantName;
 use crate::tenant::migrate::MigrateFailure;
 
@@ -69,6 +70,7 @@ impl UndoOutcome {
 
 /// The result of all tenants of a target.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct UndoReport {
     /// The tenants, by name.
     pub tenants: Vec<UndoneTenant>,
@@ -76,4 +78,31 @@ pub struct UndoReport {
     pub is_known: bool,
     /// The reason why the run ended early, or `None`.
     pub ended_early: Option<String>,
+}
+
+impl UndoReport {
+    /// Counts the tenants with an outcome.
+    pub fn count(&self, fits: impl Fn(&UndoOutcome) -> bool) -> usize {
+        let outcomes = self.tenants.iter().map(|tenant| &tenant.outcome);
+        outcomes.filter(|outcome| fits(outcome)).count()
+    }
+
+    /// Returns the tenants that were not undone by their reason, the largest group first.
+    pub fn groups(&self) -> Vec<FailureGroup> {
+        let mut groups = FailureGroups::default();
+        for tenant in &self.tenants {
+            if let Some(reason) = tenant.outcome.reason() {
+                groups.add(reason, tenant.tenant.clone());
+            }
+        }
+        groups.into_sorted()
+    }
+
+    /// Adds the report on another target. The reason why its run ended early comes with the target's name.
+    pub fn add(&mut self, target: Option<&str>, other: Self) {
+        self.tenants.extend(other.tenants);
+        self.is_known |= other.is_known;
+        let reason = other.ended_early.as_deref();
+        add_ended_early(&mut self.ended_early, target, reason);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::reloaded::without_reloaded_views;
 use super::verification::{VerifyError, VerifyOptions};
-use crate::pg::catalog::{Aspect as CatalogAspect, Aspects, DuplicateIdentity, objects};
+use crate::pg::catalog::{Aspects, DuplicateIdentity, ObjectAspect, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{Difference, differences, fresh_name, search_path};
@@ -265,7 +265,7 @@ impl Reading<'_> {
             if let Some(current) = &mut self.current {
                 current.exists = true;
             }
-        } else if let Some(aspect) = CatalogAspect::read(value)
+        } else if let Some(aspect) = ObjectAspect::read(value)
             && let Some(current) = &mut self.current
             && Aspect::is_compared(
                 &self.comparison.options.aspects,

@@ -128,7 +128,8 @@ pub async fn verify_share(
     }
     let versions_table = options.versions_table.as_deref();
     let fleet = read_fleet(server, &options.scope, versions_table, shutdown).await?;
-    let (mut present, mut missing) = (Vec::new(), Vec::new());
+    let mut present = Vec::new();
+    let mut missing = Vec::new();
     for tenant in &fleet.tenants {
         let gone = matches!(tenant.applied, Applied::Odd(TenantProblem::NoSchema));
         if gone {

@@ -38,6 +38,7 @@ pub struct VersionLevel {
 
 /// Tenants that differ from the reference in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DriftVariant {
     /// Their version, if they are compared at their own version.
     pub version: Option<String>,
@@ -60,6 +61,7 @@ impl DriftVariant {
 
 /// The result of the comparison.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verification {
     /// The tenants that equal the reference, by name.
     pub equal: Vec<TenantName>,
@@ -159,7 +161,8 @@ impl Verification {
         groups: Vec<Vec<TenantName>>,
         findings: Vec<Option<Vec<DriftFinding>>>,
     ) {
-        let (mut equal, mut different) = (0, 0);
+        let mut equal = 0;
+        let mut different = 0;
         for (tenants, findings) in groups.into_iter().zip(findings) {
             match findings {
                 None => self.missing.extend(tenants),

@@ -5,5 +5,5 @@ mod objects;
 mod sql;
 
 pub use definitions::{Definition, definitions};
-pub use objects::{Aspect, Aspects, DuplicateIdentity, ObjectId, objects};
+pub use objects::{Aspects, DuplicateIdentity, ObjectAspect, ObjectId, objects};
 pub use sql::{BY_KEYS, by_keys_in_message, for_server, with_members, with_own_members};

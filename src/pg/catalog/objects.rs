@@ -47,7 +47,7 @@ impl fmt::Display for ObjectId {
 
 /// One aspect of one object, as the catalogs have it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Aspect {
+pub struct ObjectAspect {
     /// The schema.
     pub schema: String,
     /// The object.
@@ -59,7 +59,7 @@ pub struct Aspect {
     pub value: Option<String>,
 }
 
-impl Aspect {
+impl ObjectAspect {
     /// Reads a line of [`objects`]; `None` when it is something else.
     pub fn read(value: Value) -> Option<Self> {
         type Line = (String, String, Vec<String>, String, Option<String>);
@@ -97,8 +97,8 @@ impl Aspects {
     ///
     /// # Errors
     /// It is there already: see [`DuplicateIdentity`].
-    pub fn insert(&mut self, aspect: Aspect) -> Result<(), DuplicateIdentity> {
-        let Aspect {
+    pub fn insert(&mut self, aspect: ObjectAspect) -> Result<(), DuplicateIdentity> {
+        let ObjectAspect {
             schema,
             object,
             aspect,
@@ -172,8 +172,8 @@ pub fn objects(schemas: &[&str], major: u32) -> String {
 mod tests {
     use super::*;
 
-    fn aspect(parts: &[&str], aspect: &str) -> Aspect {
-        Aspect {
+    fn aspect(parts: &[&str], aspect: &str) -> ObjectAspect {
+        ObjectAspect {
             schema: "app".to_owned(),
             object: ObjectId {
                 kind: "column".to_owned(),

@@ -57,7 +57,7 @@ fn verbose_messages_of_a_script() {
 
     assert_eq!(
         (duplicate.speaker, duplicate.severity),
-        (Speaker::Server, Severity::Error)
+        (MessageSource::Server, MessageSeverity::Error)
     );
     assert_eq!(duplicate.sqlstate, SqlState::parse("23505"));
     assert_eq!(duplicate.condition_name(), Some("unique_violation"));
@@ -86,7 +86,7 @@ fn verbose_messages_of_a_script() {
 
     assert_eq!(
         (notice.severity, &*notice.message),
-        (Severity::Notice, "two\nlines")
+        (MessageSeverity::Notice, "two\nlines")
     );
     assert_eq!(
         (notice.detail.clone(), notice.hint.clone()),
@@ -101,7 +101,7 @@ fn verbose_messages_of_a_script() {
 
     assert_eq!(
         (command.speaker, command.severity),
-        (Speaker::Program, Severity::Error)
+        (MessageSource::Program, MessageSeverity::Error)
     );
     assert_eq!(
         (&*command.message, command.script.clone()),
@@ -154,11 +154,11 @@ fn a_lost_connection() {
     };
     assert_eq!(
         (fatal.severity, fatal.sqlstate),
-        (Severity::Fatal, SqlState::parse("57P01"))
+        (MessageSeverity::Fatal, SqlState::parse("57P01"))
     );
     assert_eq!(
         (closed.speaker, closed.message.lines().count()),
-        (Speaker::Program, 3)
+        (MessageSource::Program, 3)
     );
     assert_eq!(lost.message, "connection to server was lost");
     assert_eq!(
@@ -183,7 +183,7 @@ fn each_attempt_to_connect_is_a_message() {
     assert!(refused.message.ends_with("accepting TCP/IP connections?"));
     assert!(required.message.ends_with("failed: FATAL:  SSL required") && required.is_error());
     let old = one("psql: error: FATAL:  role \"nope\" does not exist\n");
-    assert_eq!(old.speaker, Speaker::Program);
+    assert_eq!(old.speaker, MessageSource::Program);
 }
 
 #[test]
@@ -211,18 +211,18 @@ fn colours_carriage_returns_and_other_languages() {
         one("\u{1b}[01mpsql: \u{1b}[0m\u{1b}[01;31merror: \u{1b}[0mno such file\u{1b}[\r\n");
     assert_eq!(
         (&*message.message, message.severity),
-        ("no such file", Severity::Error)
+        ("no such file", MessageSeverity::Error)
     );
     assert!(message.raw.contains('\u{1b}') && message.raw.ends_with('\r'));
     let message = one("psql:a b:c.sql:7: FEHLER:  42P01: Relation »x« existiert nicht\r\n");
     assert_eq!(
         (message.severity, message.script),
-        (Severity::Error, Some(place("a b:c.sql", 7)))
+        (MessageSeverity::Error, Some(place("a b:c.sql", 7)))
     );
     assert_eq!(message.message, "Relation »x« existiert nicht");
     assert_eq!(
         one("psql:s:1: HINWEIS:  00000: Tabelle »x« existiert nicht").severity,
-        Severity::Notice
+        MessageSeverity::Notice
     );
     assert_eq!(
         one("エラー:  42P01: リレーション").sqlstate,
@@ -236,7 +236,7 @@ fn a_text_cannot_pose_as_the_next_message() {
         one("psql:s:1: NOTICE:  00000: first\nERROR:  42P01: not really\nLOCATION:  f, f.c:1\n");
     assert_eq!(
         (message.severity, &*message.message),
-        (Severity::Notice, "first\nERROR:  42P01: not really")
+        (MessageSeverity::Notice, "first\nERROR:  42P01: not really")
     );
 }
 
@@ -246,7 +246,10 @@ fn lines_that_belong_to_nothing_are_kept() {
     let messages = parse_all(
         "Cancel request sent\npsql:s:1: ERROR:  57014: canceling statement due to user request\n",
     );
-    assert_eq!((messages.len(), messages[0].severity), (2, Severity::Info));
+    assert_eq!(
+        (messages.len(), messages[0].severity),
+        (2, MessageSeverity::Info)
+    );
     assert_eq!(messages[1].condition_name(), Some("query_canceled"));
 }
 

@@ -83,7 +83,9 @@ fn text_value((column, value): (String, Value)) -> Option<(String, String)> {
 /// Reads `CREATE TABLE t.name (column type …, …)`.
 fn defined_columns(statement: &Statement, source: &str) -> Vec<(String, String)> {
     let tokens: Vec<Token> = statement.significant().collect();
-    let (mut depth, mut part, mut parts) = (0_usize, Vec::new(), Vec::new());
+    let mut depth = 0_usize;
+    let mut part = Vec::new();
+    let mut parts = Vec::new();
     for token in tokens {
         match token.text(source) {
             "(" => {

@@ -38,7 +38,8 @@ pub(super) fn leave_casts_of_extensions(dump: &mut Dump) {
         .filter(|other| other.object.kind == ObjectKind::Function)
         .map(|other| other.object.bare_name())
         .collect();
-    let (mut own, mut left_out) = (Vec::new(), Vec::new());
+    let mut own = Vec::new();
+    let mut left_out = Vec::new();
     for cast in casts {
         let head = CastHead::read(&cast.text);
         if head.types.iter().any(|name| own_types.contains(name)) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::pg::catalog::{Aspect, Aspects, ObjectId};
+use crate::pg::catalog::{Aspects, ObjectAspect, ObjectId};
 use crate::snapshot::RenderOptions;
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::rename::may_hold;
@@ -51,7 +51,7 @@ fn differing(left: &str, right: &str) -> (String, String) {
     (shown(&left), shown(&right))
 }
 
-pub(super) fn is_compared(aspect: &Aspect, compare: &RenderOptions) -> bool {
+pub(super) fn is_compared(aspect: &ObjectAspect, compare: &RenderOptions) -> bool {
     match aspect.aspect.as_str() {
         "owner" => compare.owners,
         "privileges" => compare.privileges && compare.owners,

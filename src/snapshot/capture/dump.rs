@@ -9,6 +9,7 @@ use super::values::{self, CopyData, ValueError};
 use crate::snapshot::object::{Action, Object, ObjectKind};
 use crate::sql::script::line_of;
 use crate::sql::{Script, ScriptError, quote};
+use crate::text::slice;
 
 /// The content of a dump for one schema.
 #[derive(Clone, Debug, Default)]
@@ -239,7 +240,7 @@ impl Dump {
         let mut all: Option<CopyData> = None;
         for place in places {
             let (RowsAt::Copy { statement, .. } | RowsAt::Insert { statement }) = place;
-            let sql = text.get(statement.clone()).unwrap_or_default();
+            let sql = slice(text, statement.clone());
             let refuse = |source| DumpError::Rows {
                 line: line_of(text, statement.start),
                 table: table.to_owned(),
@@ -251,8 +252,7 @@ impl Dump {
                     values::refuse_copy_options(&script, sql).map_err(refuse)?;
                     CopyData {
                         columns: values::columns(&script, sql),
-                        rows: values::copy_rows(text.get(data.clone()).unwrap_or_default())
-                            .map_err(refuse)?,
+                        rows: values::copy_rows(slice(text, data.clone())).map_err(refuse)?,
                     }
                 }
                 RowsAt::Insert { .. } => values::insert_rows(&script, sql).map_err(refuse)?,

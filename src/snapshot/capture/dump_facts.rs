@@ -122,17 +122,24 @@ pub(super) fn sequence_tables(dump: &Dump) -> BTreeMap<String, BTreeSet<String>>
     tables
 }
 
-/// The columns that `CREATE TABLE t (…)` lists, in order; without those that are inherited.
-pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
+/// Returns the `CREATE TABLE` of a table.
+fn table_definition<'a>(dump: &'a Dump, table: &str) -> Option<&'a str> {
     let created = dump.statements.iter().find(|statement| {
         statement.object.action == Action::Create
             && statement.object.kind == ObjectKind::Table
             && statement.object.name == table
     });
-    let Some(text) = created.map(|statement| statement.text.as_str()) else {
+    created.map(|statement| statement.text.as_str())
+}
+
+/// The columns that `CREATE TABLE t (…)` lists, in order; without those that are inherited.
+pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
+    let Some(text) = table_definition(dump, table) else {
         return Vec::new();
     };
-    let (mut columns, mut depth, mut first) = (Vec::new(), 0_usize, false);
+    let mut columns = Vec::new();
+    let mut depth = 0_usize;
+    let mut first = false;
     for token in crate::sql::tokens(text)
         .into_iter()
         .filter(|token| !token.is_trivia())
@@ -174,7 +181,8 @@ pub(super) fn listed_columns(dump: &Dump, table: &str) -> Vec<String> {
 pub(super) fn partitions(dump: &Dump) -> BTreeMap<String, String> {
     let mut parents = BTreeMap::new();
     for statement in &dump.statements {
-        let (object, text) = (&statement.object, statement.text.as_str());
+        let object = &statement.object;
+        let text = statement.text.as_str();
         if object.kind != ObjectKind::Table || !text.contains("PARTITION") {
             continue;
         }
@@ -188,7 +196,8 @@ pub(super) fn partitions(dump: &Dump) -> BTreeMap<String, String> {
                     .zip(words)
                     .all(|(token, word)| token.is_word(text, word))
             })?;
-            let (schema, name) = (tokens.get(at + 2)?, tokens.get(at + 4)?);
+            let schema = tokens.get(at + 2)?;
+            let name = tokens.get(at + 4)?;
             identifier_value(*schema, text)?;
             identifier_value(*name, text)
         };
@@ -219,12 +228,7 @@ pub(super) fn is_partition_of(parents: &BTreeMap<String, String>, table: &str, o
 /// Returns the columns of a table whose values are names of objects, such as `regclass`, also in
 /// arrays. The flag is `true` for names of schemas: `regnamespace`.
 pub(super) fn name_columns(dump: &Dump, table: &str) -> Vec<(String, bool)> {
-    let created = dump.statements.iter().find(|statement| {
-        statement.object.action == Action::Create
-            && statement.object.kind == ObjectKind::Table
-            && statement.object.name == table
-    });
-    let Some(text) = created.map(|statement| statement.text.as_str()) else {
+    let Some(text) = table_definition(dump, table) else {
         return Vec::new();
     };
     let tokens: Vec<Token> = crate::sql::tokens(text)

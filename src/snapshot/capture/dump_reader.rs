@@ -5,23 +5,23 @@ use std::ops::Range;
 
 use super::casts::{leave_casts_of_extensions, place_casts};
 use super::dump::{Dump, DumpError, DumpStatement, PartitionOfOther, RowsAt};
+use super::dump_databases::DumpDatabases;
 use super::dump_mentions::{Mentions, has_words, holds_word};
 use super::dump_settings::{DumpSettings, is_utf8};
 use super::dump_transaction::{Ending, Transactions};
 use super::dump_unknown::can_change;
+use super::dump_words::{described, head, qualified};
 use super::not_null::name_not_nulls;
 use super::note::{Concern, ConcernId};
 use super::order::sort_by_name;
 use super::overloads::sort_overloads;
 use super::shared::PUBLIC;
+use super::unqualified_rows::UnqualifiedRows;
 use super::wording::{normalise, without_shorthand};
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope, identifier_value};
 use crate::sql::script::line_of;
 use crate::sql::{Segment, Segments, Statement, Token, quote};
 use crate::text::slice;
-
-/// Most characters of a statement that a message shows.
-const SHOWN: usize = 60;
 
 /// Kind, name and table of an object.
 type Made = (ObjectKind, String, Option<String>);
@@ -31,14 +31,8 @@ struct DumpReader<'a> {
     schema: &'a str,
     dump: Dump,
     others: BTreeSet<String>,
-    /// Rows of tables whose schema was not named, with the `search_path` in force, by table.
-    unqualified: BTreeMap<String, Vec<UnqualifiedRows>>,
-    /// The tables that the dump makes, by schema.
-    tables: BTreeMap<String, BTreeSet<String>>,
-    /// The database that `\\connect` named last, and the number of others before it.
-    database: (Option<String>, usize),
-    /// The database, by number, in which the schema is.
-    ours_in: Option<usize>,
+    unqualified: UnqualifiedRows,
+    databases: DumpDatabases,
     transactions: Transactions,
     /// Number of statements and rows of the schema that were read so far.
     effects: usize,
@@ -57,13 +51,6 @@ struct DumpReader<'a> {
     settings: DumpSettings,
     /// Views, materialized views and sequences by name.
     kinds: HashMap<String, ObjectKind>,
-}
-
-/// Rows of a table that is named without its schema.
-struct UnqualifiedRows {
-    /// The value that the dump has set, or `None` before it sets one.
-    search_path: Option<Vec<String>>,
-    place: RowsAt,
 }
 
 impl Dump {
@@ -110,10 +97,8 @@ impl<'a> DumpReader<'a> {
             schema,
             dump,
             others: BTreeSet::new(),
-            unqualified: BTreeMap::new(),
-            tables: BTreeMap::new(),
-            database: (None, 0),
-            ours_in: None,
+            unqualified: UnqualifiedRows::default(),
+            databases: DumpDatabases::default(),
             transactions: Transactions::default(),
             effects: 0,
             concerns: BTreeMap::new(),
@@ -160,14 +145,8 @@ impl<'a> DumpReader<'a> {
                 _ => Ok(()),
             },
             "\\connect" | "\\c" => {
-                let (current, number) = &mut self.database;
-                let named = command_line.trim().to_owned();
-                if current.as_ref().is_some_and(|current| *current != named)
-                    || (current.is_none() && self.ours_in.is_some())
-                {
-                    *number += 1;
-                }
-                *current = Some(named);
+                self.databases.connect(command_line.trim());
+                // A new session has none of the settings before.
                 self.settings.search_path = None;
                 Ok(())
             }
@@ -198,7 +177,7 @@ impl<'a> DumpReader<'a> {
                 data,
             };
             self.rows(object, place);
-        } else if holds_word(self.source.get(data).unwrap_or_default(), self.schema) {
+        } else if holds_word(slice(self.source, data), self.schema) {
             self.concern(ConcernId::Registered, described(&object));
         }
         Ok(())
@@ -207,11 +186,8 @@ impl<'a> DumpReader<'a> {
     fn rows(&mut self, object: Object, place: RowsAt) {
         self.effects += 1;
         if object.scope == ObjectScope::None {
-            let found = self.unqualified.entry(object.name).or_default();
-            found.push(UnqualifiedRows {
-                search_path: self.settings.search_path.clone(),
-                place,
-            });
+            let search_path = self.settings.search_path.clone();
+            self.unqualified.add(object.name, search_path, place);
         } else {
             self.dump.rows.entry(object.name).or_default().push(place);
         }
@@ -231,8 +207,7 @@ impl<'a> DumpReader<'a> {
 
     /// Makes sure that all of the schema is in one database.
     fn in_this_database(&mut self, line: usize) -> Result<(), DumpError> {
-        let (_, number) = self.database;
-        if *self.ours_in.get_or_insert(number) == number {
+        if self.databases.is_ours() {
             Ok(())
         } else {
             Err(DumpError::Databases { line })
@@ -248,8 +223,7 @@ impl<'a> DumpReader<'a> {
             }
             let is_table = matches!(object.kind, ObjectKind::Table | ObjectKind::ForeignTable);
             if object.action == Action::Create && is_table {
-                let tables = self.tables.entry(other.clone()).or_default();
-                tables.insert(object.name.clone());
+                self.unqualified.add_table(other, &object.name);
             }
         }
         let object = match object.kind {
@@ -627,7 +601,7 @@ impl<'a> DumpReader<'a> {
         self.made.clear();
         self.renamed.clear();
         self.concerns.clear();
-        self.tables.remove(self.schema);
+        self.unqualified.forget_tables(self.schema);
     }
 
     fn is_qualified(&self, tokens: &[Token]) -> bool {
@@ -719,7 +693,14 @@ impl<'a> DumpReader<'a> {
         sort_overloads(&mut self.dump.statements, self.schema);
         place_casts(&mut self.dump.statements);
         name_not_nulls(&mut self.dump.statements, self.dump.server);
-        self.place_unqualified_rows();
+        for rows in std::mem::take(&mut self.unqualified).place(self.schema) {
+            if rows.has_others {
+                self.concern(ConcernId::RowsElsewhere, quote(&rows.table));
+            }
+            if !rows.places.is_empty() {
+                self.dump.rows.entry(rows.table).or_insert(rows.places);
+            }
+        }
         self.dump.is_one_schema = self.others.is_empty();
         self.dump.concerns = self
             .concerns
@@ -744,41 +725,6 @@ impl<'a> DumpReader<'a> {
                 || own.contains(&statement.object.name)
         });
     }
-
-    /// `INSERT INTO schema_migrations`, as Rails appends it, means the table that the `search_path` finds.
-    fn place_unqualified_rows(&mut self) {
-        let default = ["$user".to_owned(), "public".to_owned()];
-        for (table, places) in std::mem::take(&mut self.unqualified) {
-            let has = |schema: &str| {
-                self.tables
-                    .get(schema)
-                    .is_some_and(|tables| tables.contains(&table))
-            };
-            if !has(self.schema) {
-                continue;
-            }
-            let elsewhere = self
-                .tables
-                .keys()
-                .any(|schema| schema != self.schema && has(schema));
-            let (mut ours, mut left_out) = (Vec::new(), false);
-            for UnqualifiedRows { search_path, place } in places {
-                let path = search_path.as_deref().unwrap_or(&default);
-                let found = path.iter().find(|schema| has(schema));
-                if found.map_or(!elsewhere, |schema| schema == self.schema) {
-                    ours.push(place);
-                } else {
-                    left_out = true;
-                }
-            }
-            if left_out {
-                self.concern(ConcernId::RowsElsewhere, quote(&table));
-            }
-            if !ours.is_empty() {
-                self.dump.rows.entry(table).or_insert(ours);
-            }
-        }
-    }
 }
 
 fn setting(action: Action, scope: ObjectScope) -> Object {
@@ -793,36 +739,6 @@ fn setting(action: Action, scope: ObjectScope) -> Object {
 
 fn made(object: &Object) -> Made {
     (object.kind, object.name.clone(), object.table.clone())
-}
-
-/// The beginning of a statement, on one line.
-fn head(text: &str) -> String {
-    text.chars()
-        .take(SHOWN)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
-/// `auth.users`: the object, or the table that it belongs to, with its schema.
-fn qualified(object: &Object) -> String {
-    let name = object.table.as_deref().unwrap_or(&object.name);
-    match &object.scope {
-        ObjectScope::Named(schema) => format!("{}.{}", quote(schema), quote(name)),
-        _ => quote(name),
-    }
-}
-
-/// `trigger on_user on auth.users`, `view public.all`: an object of another schema.
-fn described(object: &Object) -> String {
-    let words = object.kind.words();
-    match &object.table {
-        Some(_) => format!("{words} {} on {}", quote(&object.name), qualified(object)),
-        None if object.name.ends_with(')') => match &object.scope {
-            ObjectScope::Named(schema) => format!("{words} {}.{}", quote(schema), object.name),
-            _ => format!("{words} {}", object.name),
-        },
-        None => format!("{words} {}", qualified(object)),
-    }
 }
 
 /// Removes `SET SESSION AUTHORIZATION` pairs that have nothing of the schema between them.

@@ -63,7 +63,8 @@ fn data_with_partitions(
     if partitions.is_empty() {
         return Ok(own);
     }
-    let (listed, mut found) = (listed_columns(dump, table), Vec::from_iter(own));
+    let listed = listed_columns(dump, table);
+    let mut found = Vec::from_iter(own);
     for partition in partitions {
         let Some(mut data) = dump.data(text, partition)? else {
             continue;

@@ -1,6 +1,6 @@
 //! The reasons why a capture gives no snapshot.
 
-use super::assemble::Undecided;
+use super::assembled::Undecided;
 use super::difference::Difference;
 use super::dump::DumpError;
 use crate::pg::catalog::DuplicateIdentity;

@@ -1,7 +1,6 @@
 //! Queries the facts about the live schema that a dump does not contain.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use serde::Deserialize;
 
@@ -16,6 +15,7 @@ use crate::process::Shutdown;
 use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
 use crate::sql::identifier::unquote;
 use crate::sql::{TokenKind, quote, quote_literal, tokens};
+use crate::text::swriteln;
 
 /// The server's facts about a live schema.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,19 +91,12 @@ pub async fn inspect(
     schema: &str,
     shutdown: &Shutdown,
 ) -> Result<Inspection, PsqlError> {
-    let substituted = |sql: &str| {
-        with_own_members(sql)
-            .replace("$schema$", &quote_literal(schema))
-            .replace("$pattern$", &quote_literal(&as_pattern(schema)))
-    };
     let sql = format!(
-        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\n{};\nSET LOCAL row_security = off;\n{}\n{}\n\
-         DO {};\nSELECT pg_catalog.json_build_array('registered', name) \
-         FROM pg_catalog.json_array_elements_text(pg_catalog.current_setting('schemastamp.registries')::json) AS r (name);\nCOMMIT;\n",
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\n{};\nSET LOCAL row_security = off;\n{}\n{}\n{}COMMIT;\n",
         BY_KEYS.join(";\n"),
-        substituted(include_str!("inspect.sql")),
-        substituted(include_str!("outside.sql")),
-        quote_literal(substituted(include_str!("registries.sql")).trim_end()),
+        substituted(include_str!("inspect.sql"), schema),
+        substituted(include_str!("outside.sql"), schema),
+        mentions_sql(schema),
     );
     let mut lines = server.query_json(&sql, shutdown).await?.into_iter();
     let unreadable = |source| PsqlError::Output {
@@ -113,16 +106,67 @@ pub async fn inspect(
     };
     let value = lines.next().unwrap_or_default();
     let mut inspection: Inspection = serde_json::from_value(value).map_err(unreadable)?;
+    inspection.concerns = concerns_of(lines)?;
+    Ok(inspection)
+}
+
+/// Queries what elsewhere names a schema in text: routines, arguments of triggers, foreign tables, subscriptions, and rows of
+/// registries such as `pg_cron`'s. A rename or drop of the schema leaves it as it is.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub(crate) async fn mentions_elsewhere(
+    server: &Server,
+    schema: &str,
+    shutdown: &Shutdown,
+) -> Result<Vec<Concern>, PsqlError> {
+    let sql = format!(
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL row_security = off;\n{}COMMIT;\n",
+        mentions_sql(schema)
+    );
+    concerns_of(server.query_json(&sql, shutdown).await?.into_iter())
+}
+
+fn mentions_sql(schema: &str) -> String {
+    let versions: Vec<String> = VERSIONS_TABLES
+        .iter()
+        .map(|name| quote_literal(name))
+        .collect();
+    format!(
+        "{}\nDO {};\nSELECT pg_catalog.json_build_array('registered', name) \
+         FROM pg_catalog.json_array_elements_text(pg_catalog.current_setting('schemastamp.registries')::json) AS r (name);\n",
+        substituted(include_str!("elsewhere.sql"), schema)
+            .replace("$versions$", &versions.join(", ")),
+        quote_literal(substituted(include_str!("registries.sql"), schema).trim_end()),
+    )
+}
+
+/// Puts a schema's name into one of the queries.
+fn substituted(sql: &str, schema: &str) -> String {
+    with_own_members(sql)
+        .replace("$schema$", &quote_literal(schema))
+        .replace("$pattern$", &quote_literal(&as_pattern(schema)))
+}
+
+/// Groups rows of `[concern, object]`; each object is there once.
+fn concerns_of(lines: impl Iterator<Item = serde_json::Value>) -> Result<Vec<Concern>, PsqlError> {
     let mut concerns = BTreeMap::<ConcernId, Vec<String>>::new();
     for line in lines {
-        let (id, object) = serde_json::from_value(line).map_err(unreadable)?;
-        concerns.entry(id).or_default().push(object);
+        let (id, object): (ConcernId, String) =
+            serde_json::from_value(line).map_err(|source| PsqlError::Output {
+                line: 1,
+                text: String::new(),
+                source,
+            })?;
+        let objects = concerns.entry(id).or_default();
+        if !objects.contains(&object) {
+            objects.push(object);
+        }
     }
-    inspection.concerns = concerns
+    Ok(concerns
         .into_iter()
         .map(|(id, objects)| Concern { id, objects })
-        .collect();
-    Ok(inspection)
+        .collect())
 }
 
 /// Values of an `oid` column that name something which a copy of the rows would share with its source.
@@ -151,7 +195,7 @@ pub(crate) async fn oid_values<'a>(
     for table in tables {
         for (column, _) in &table.oid_columns {
             let from = format!("{}.{}", quote(schema), quote(&table.name));
-            let _ = writeln!(
+            swriteln!(
                 sql,
                 "SELECT pg_catalog.json_build_array({table_name}, {column_name}, pg_catalog.count(DISTINCT m.oid), \
                  pg_catalog.count(DISTINCT o.oid)) \
@@ -269,43 +313,16 @@ pub(super) async fn read_rows(
          SET LOCAL row_security = off;\n",
     );
     let mut found = Vec::new();
-    for InspectedTable {
-        name,
-        columns,
-        identity,
-        partitioned,
-        own_types,
-        ..
-    } in &inspection.tables
-    {
-        if !tables.contains(name) {
+    for table in &inspection.tables {
+        if !tables.contains(&table.name) {
             continue;
         }
-        let value = |column: &String| {
-            let quoted = quote(column);
-            if !own_types.contains(column) {
-                return format!("{quoted}::text");
-            }
-            // Written by the type's output function, as in pg_dump. A cast to text may do anything.
-            format!(
-                "CASE WHEN pg_catalog.num_nulls({quoted}) OPERATOR(pg_catalog.=) 0 THEN pg_catalog.format('%s', {quoted}) END"
-            )
-        };
-        let values: Vec<String> = columns.iter().map(value).collect();
-        let _ = writeln!(
-            sql,
-            "SELECT pg_catalog.json_build_array({}, pg_catalog.json_build_array({})) FROM {}{}.{};",
-            found.len(),
-            values.join(", "),
-            if *partitioned { "" } else { "ONLY " },
-            quote(schema),
-            quote(name)
-        );
+        sql.push_str(&rows_sql(schema, table, found.len()));
         found.push(TableRows {
-            table: name.clone(),
-            columns: columns.clone(),
+            table: table.name.clone(),
+            columns: table.columns.clone(),
             rows: Vec::new(),
-            identity: *identity,
+            identity: table.identity,
         });
     }
     let users = sequence_tables(dump);
@@ -315,7 +332,7 @@ pub(super) async fn read_rows(
         .filter(|(_, of)| are_read(of))
         .map(|(sequence, _)| sequence)
     {
-        let _ = writeln!(
+        swriteln!(
             sql,
             "SELECT pg_catalog.json_build_array({}, last_value::text, is_called) FROM {}.{};",
             quote_literal(sequence),
@@ -357,6 +374,29 @@ pub(super) async fn read_rows(
         }
     }
     Ok(found)
+}
+
+/// Returns the query for the rows of a table: each is its index and its values as text.
+fn rows_sql(schema: &str, table: &InspectedTable, index: usize) -> String {
+    let value = |column: &String| {
+        let quoted = quote(column);
+        if !table.own_types.contains(column) {
+            return format!("{quoted}::text");
+        }
+        // Written by the type's output function, as in pg_dump. A cast to text may do anything.
+        format!(
+            "CASE WHEN pg_catalog.num_nulls({quoted}) OPERATOR(pg_catalog.=) 0 THEN pg_catalog.format('%s', {quoted}) END"
+        )
+    };
+    let values: Vec<String> = table.columns.iter().map(value).collect();
+    // ONLY: the children of a table in an inheritance tree are tables of their own. A partitioned table has no rows itself.
+    let only = if table.partitioned { "" } else { "ONLY " };
+    format!(
+        "SELECT pg_catalog.json_build_array({index}, pg_catalog.json_build_array({})) FROM {only}{}.{};\n",
+        values.join(", "),
+        quote(schema),
+        quote(&table.name)
+    )
 }
 
 #[cfg(test)]

@@ -166,7 +166,8 @@ fn is_not_null(tokens: &[Token], at: usize, text: &str) -> bool {
 fn chosen_name(table: &str, column: &str) -> String {
     const LABEL: &str = "_not_null";
     let room = MAX_BYTES - LABEL.len() - 1;
-    let (mut of_table, mut of_column) = (table.len(), column.len());
+    let mut of_table = table.len();
+    let mut of_column = column.len();
     while of_table + of_column > room {
         if of_table > of_column {
             of_table -= 1;

@@ -14,14 +14,14 @@ use crate::sql::{Token, TokenKind, tokens};
 
 /// Kinds that are sorted together, in the order in which `pg_dump` writes them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
+enum SortClass {
     Routine,
     Relation,
 }
 
 /// A statement that creates an object, and the statements about the object that follow it.
-struct Group {
-    class: Class,
+struct SortGroup {
+    class: SortClass,
     name: String,
     statements: Vec<DumpStatement>,
 }
@@ -29,10 +29,10 @@ struct Group {
 /// Sorts each run of relations and routines by name, behind what they name.
 pub(super) fn sort_by_name(statements: &mut Vec<DumpStatement>, schema: &str) {
     let mut output = Vec::with_capacity(statements.len());
-    let mut run: Vec<Group> = Vec::new();
+    let mut run: Vec<SortGroup> = Vec::new();
     for statement in std::mem::take(statements) {
         if let Some((class, name)) = head(&statement) {
-            run.push(Group {
+            run.push(SortGroup {
                 class,
                 name,
                 statements: vec![statement],
@@ -51,11 +51,11 @@ pub(super) fn sort_by_name(statements: &mut Vec<DumpStatement>, schema: &str) {
 }
 
 /// The class and name of the object that a statement creates; `None` for what ends a run.
-fn head(statement: &DumpStatement) -> Option<(Class, String)> {
+fn head(statement: &DumpStatement) -> Option<(SortClass, String)> {
     let object = &statement.object;
     match (object.action, object.kind) {
         (Action::Create, ObjectKind::Function | ObjectKind::Procedure) => {
-            Some((Class::Routine, object.bare_name().to_owned()))
+            Some((SortClass::Routine, object.bare_name().to_owned()))
         }
         // The second step of a view in a circle replaces the first.
         (Action::Create, ObjectKind::View) if statement.text.starts_with("CREATE OR REPLACE") => {
@@ -68,7 +68,7 @@ fn head(statement: &DumpStatement) -> Option<(Class, String)> {
             | ObjectKind::View
             | ObjectKind::MaterializedView
             | ObjectKind::Sequence,
-        ) => Some((Class::Relation, object.name.clone())),
+        ) => Some((SortClass::Relation, object.name.clone())),
         // Creates the sequence of an identity column.
         (Action::Alter, ObjectKind::Table) => {
             let text = statement.text.as_str();
@@ -77,20 +77,21 @@ fn head(statement: &DumpStatement) -> Option<(Class, String)> {
                 matches!(pair, [sequence, name] if sequence.is_word(text, "sequence") && name.is_word(text, "name"))
             })?;
             let sequence = tokens.get(at + 4)?;
-            Some((Class::Relation, identifier_value(*sequence, text)?))
+            Some((SortClass::Relation, identifier_value(*sequence, text)?))
         }
         _ => None,
     }
 }
 
-impl Group {
+impl SortGroup {
     /// Returns whether `pg_dump` writes a statement along with this object: its owner, its comments, and
     /// what `CREATE` cannot say.
     fn is_followed_by(&self, statement: &DumpStatement) -> bool {
         let Some(first) = self.statements.first() else {
             return false;
         };
-        let (of, object) = (&first.object, &statement.object);
+        let of = &first.object;
+        let object = &statement.object;
         let is_about = object.name == of.name && object.kind != ObjectKind::Column
             || object.table.as_deref() == Some(of.name.as_str())
                 && object.kind == ObjectKind::Column;
@@ -167,7 +168,7 @@ fn is_sequence_argument(tokens: &[Token], at: usize, text: &str) -> bool {
 
 /// Sorts a run as `pg_dump` does: from its end, always the last by class and name that nothing left
 /// depends on.
-fn sorted(run: Vec<Group>, schema: &str) -> impl Iterator<Item = DumpStatement> {
+fn sorted(run: Vec<SortGroup>, schema: &str) -> impl Iterator<Item = DumpStatement> {
     let mut dependents = vec![0_usize; run.len()];
     let mut needs: Vec<Vec<usize>> = Vec::with_capacity(run.len());
     for (at, group) in run.iter().enumerate() {
@@ -177,7 +178,7 @@ fn sorted(run: Vec<Group>, schema: &str) -> impl Iterator<Item = DumpStatement> 
             .filter(|(_, other)| {
                 // A routine may be needed without its name, through a cast.
                 mentioned.contains(&other.name)
-                    || (other.class == Class::Routine && group.class == Class::Relation)
+                    || (other.class == SortClass::Routine && group.class == SortClass::Relation)
             })
             .map(|(index, _)| index)
             .collect();
@@ -207,8 +208,8 @@ fn sorted(run: Vec<Group>, schema: &str) -> impl Iterator<Item = DumpStatement> 
             }
         }
     }
-    let mut groups: Vec<Option<Group>> = run.into_iter().map(Some).collect();
-    let ordered: Vec<Group> = order
+    let mut groups: Vec<Option<SortGroup>> = run.into_iter().map(Some).collect();
+    let ordered: Vec<SortGroup> = order
         .into_iter()
         .rev()
         .filter_map(|at| groups.get_mut(at).and_then(Option::take))

@@ -6,7 +6,7 @@ use crate::snapshot::object::{Action, ObjectKind, identifier_value};
 use crate::sql::{Token, tokens};
 
 /// A created object with the statements that follow: its owner, its comment.
-struct Group {
+struct OverloadGroup {
     statements: Vec<DumpStatement>,
     /// The statement without the schema.
     key: String,
@@ -24,7 +24,7 @@ pub(super) fn sort_overloads_by(
     key: &dyn Fn(&str) -> String,
 ) {
     let mut output = Vec::with_capacity(statements.len());
-    let mut run: Vec<Group> = Vec::new();
+    let mut run: Vec<OverloadGroup> = Vec::new();
     for statement in std::mem::take(statements) {
         let creates = statement.object.action == Action::Create;
         let same_name = run
@@ -38,10 +38,9 @@ pub(super) fn sort_overloads_by(
             flush(&mut run, &mut output, schema);
         }
         if creates && class(&statement).is_some() {
-            let key = key(&statement.text);
-            run.push(Group {
+            run.push(OverloadGroup {
+                key: key(&statement.text),
                 statements: vec![statement],
-                key,
             });
         } else if let Some(group) = run.last_mut() {
             group.statements.push(statement);
@@ -62,7 +61,7 @@ fn class(statement: &DumpStatement) -> Option<ObjectKind> {
     }
 }
 
-fn flush(run: &mut Vec<Group>, output: &mut Vec<DumpStatement>, schema: &str) {
+fn flush(run: &mut Vec<OverloadGroup>, output: &mut Vec<DumpStatement>, schema: &str) {
     // A routine that calls another must stay after it.
     if run.len() > 1
         && !run

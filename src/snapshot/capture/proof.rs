@@ -4,12 +4,12 @@ use super::difference::{Difference, differences, is_compared};
 use super::dump::Dump;
 use super::error::ProofError;
 use super::exceptions::Exceptions;
-use super::proof_script::Script;
+use super::proof_script::ProofScript;
 use super::public::{PublicState, leave_out_own_aspects, sets_schema_owner, without_schema_behind};
 use super::reworded::{Reworded, may_be_reworded, without_rewording};
 use super::server_properties::{LoadedCopy, ServerProperty, without_server_properties};
 use super::shared::PUBLIC;
-use crate::pg::catalog::{Aspect, Aspects, objects, with_own_members};
+use crate::pg::catalog::{Aspects, ObjectAspect, objects, with_own_members};
 use crate::pg::{ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::citus::ON_COORDINATOR;
@@ -20,6 +20,7 @@ use crate::sql::{TenantName, quote, quote_literal};
 
 /// The proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Proof {
     /// Number of compared objects of the copy.
     pub objects: usize,
@@ -38,6 +39,7 @@ pub struct Proof {
 /// The operating system has no random bytes.
 pub fn fresh_name(prefix: &str) -> std::io::Result<String> {
     let key = restrict_key()?;
+    // 96 random bits: nobody can guess the name, and no text has it by chance.
     Ok(format!("{prefix}_{}", key.get(..24).unwrap_or(&key)))
 }
 
@@ -173,7 +175,7 @@ impl<const COPIES: usize> Loaded<COPIES> {
             exceptions,
             ..
         } = *inputs;
-        let mut script = Script::default();
+        let mut script = ProofScript::default();
         begin(&mut script, server);
         if let SourceOf::Dump(dump) = source {
             let aside = fresh_name("aside").map_err(ProofError::Random)?;
@@ -184,6 +186,7 @@ impl<const COPIES: usize> Loaded<COPIES> {
         for tenant in &tenants {
             script.ours(&settings(server.timeout));
             let options = RenderOptions {
+                // The source's own marker is not compared, and the copy is no tenant.
                 mark: Marking::None,
                 ..compare.clone()
             };
@@ -252,7 +255,7 @@ async fn reload(
     dump: LoadableDump<'_>,
     shutdown: &Shutdown,
 ) -> Result<Aspects, ProofError> {
-    let mut script = Script::default();
+    let mut script = ProofScript::default();
     begin(&mut script, server);
     let aside = fresh_name("aside").map_err(ProofError::Random)?;
     load_dump(&mut script, server, inputs, dump, &aside, shutdown).await?;
@@ -272,7 +275,7 @@ fn stamp() -> std::io::Result<TenantName> {
     TenantName::new(fresh_name("stamp")?).map_err(std::io::Error::other)
 }
 
-fn begin(script: &mut Script, server: &Server) {
+fn begin(script: &mut ProofScript, server: &Server) {
     script.ours("BEGIN");
     // The catalog queries are run once; compiling them takes ten times as long.
     script.ours("SET LOCAL jit = off");
@@ -281,7 +284,7 @@ fn begin(script: &mut Script, server: &Server) {
 
 /// Loads a dump under the source's name, with a live schema of that name out of the way, called `aside`.
 async fn load_dump(
-    script: &mut Script,
+    script: &mut ProofScript,
     server: &Server,
     inputs: &ProofInputs<'_>,
     dump: LoadableDump<'_>,
@@ -312,7 +315,7 @@ async fn load_dump(
 
 /// Loads the statements of a dump, with a live schema of the same name out of the way, called `aside`.
 pub(super) async fn load_statements(
-    script: &mut Script,
+    script: &mut ProofScript,
     server: &Server,
     dump: &Dump,
     schema: &str,
@@ -336,7 +339,7 @@ pub(super) async fn load_statements(
 
 /// Lists the aspects of a schema, which is the source or a copy of it. Objects of extensions in `public` have no schema in
 /// front in either.
-fn ask(script: &mut Script, schema: &str, major: u32, source: &str) {
+fn ask(script: &mut ProofScript, schema: &str, major: u32, source: &str) {
     if source == PUBLIC && schema != PUBLIC {
         script.ours(&search_path(&[schema, PUBLIC]));
     } else {
@@ -347,16 +350,16 @@ fn ask(script: &mut Script, schema: &str, major: u32, source: &str) {
 
 async fn read(
     server: &Server,
-    script: &Script,
+    script: &ProofScript,
     inputs: &ProofInputs<'_>,
     shutdown: &Shutdown,
-) -> Result<Vec<Aspect>, ProofError> {
+) -> Result<Vec<ObjectAspect>, ProofError> {
     let output = server
         .run_script(script.text(), &ScriptOptions::default(), shutdown)
         .await
         .map_err(|error| script.explain(error))?;
     let read = |line: &String| {
-        let aspect = serde_json::from_str(line).ok().and_then(Aspect::read);
+        let aspect = serde_json::from_str(line).ok().and_then(ObjectAspect::read);
         aspect.and_then(|aspect| inputs.exceptions.adjust(aspect))
     };
     Ok(output.lines.iter().filter_map(read).collect())

@@ -13,27 +13,27 @@ use crate::sql::{TenantName, quote, quote_literal};
 
 /// A script and where its statements come from.
 #[derive(Default)]
-pub(super) struct Script {
+pub(super) struct ProofScript {
     text: String,
     lines: usize,
     /// First line of each statement in the script, with what it is about.
-    statements: Vec<(usize, Origin)>,
+    statements: Vec<(usize, StatementOrigin)>,
 }
 
 #[derive(Clone)]
-enum Origin {
+enum StatementOrigin {
     Ours,
     Extension(String),
     Dump(String, usize),
     Snapshot(String, usize),
 }
 
-impl Script {
+impl ProofScript {
     pub(super) fn ours(&mut self, sql: &str) {
-        self.push(sql, Origin::Ours);
+        self.push(sql, StatementOrigin::Ours);
     }
 
-    fn push(&mut self, sql: &str, origin: Origin) {
+    fn push(&mut self, sql: &str, origin: StatementOrigin) {
         self.statements.push((self.lines + 1, origin));
         self.lines += sql.matches('\n').count() + 1;
         self.text.push_str(sql);
@@ -47,7 +47,7 @@ impl Script {
             .map_or_else(String::new, ToString::to_string);
         self.push(
             &rendered.sql,
-            Origin::Snapshot(object, rendered.line.unwrap_or_default()),
+            StatementOrigin::Snapshot(object, rendered.line.unwrap_or_default()),
         );
     }
 
@@ -64,7 +64,7 @@ impl Script {
         if has_to_go {
             for extension in &state.extensions {
                 let sql = format!("ALTER EXTENSION {} SET SCHEMA {PUBLIC}", quote(extension));
-                self.push(&sql, Origin::Extension(extension.clone()));
+                self.push(&sql, StatementOrigin::Extension(extension.clone()));
             }
         }
         for extension in &dump.extensions {
@@ -72,7 +72,7 @@ impl Script {
                 "CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {PUBLIC}",
                 quote(extension)
             );
-            self.push(&sql, Origin::Extension(extension.clone()));
+            self.push(&sql, StatementOrigin::Extension(extension.clone()));
         }
     }
 
@@ -100,7 +100,7 @@ impl Script {
                 compiled.render(&nobody, &mut sql)?;
                 self.push(
                     &sql,
-                    Origin::Dump(statement.object.to_string(), statement.line),
+                    StatementOrigin::Dump(statement.object.to_string(), statement.line),
                 );
             }
         }
@@ -121,7 +121,7 @@ impl Script {
             name: view.to_owned(),
             table: None,
         };
-        self.push(&sql, Origin::Dump(object.to_string(), 0));
+        self.push(&sql, StatementOrigin::Dump(object.to_string(), 0));
     }
 
     /// Has the bodies of a dump's routines compiled, which nothing did while it was loaded: an error in one of them would
@@ -151,7 +151,7 @@ impl Script {
                 );
                 self.push(
                     &format!("DO {}", quote_literal(&body)),
-                    Origin::Dump(statement.object.to_string(), statement.line),
+                    StatementOrigin::Dump(statement.object.to_string(), statement.line),
                 );
             }
         }
@@ -174,16 +174,16 @@ impl Script {
             .rev()
             .find(|(first, _)| *first <= line);
         match statement.map(|(_, origin)| origin.clone()) {
-            Some(Origin::Dump(object, line)) => ProofError::Dump {
+            Some(StatementOrigin::Dump(object, line)) => ProofError::Dump {
                 object,
                 line,
                 source: error,
             },
-            Some(Origin::Extension(extension)) => ProofError::Extension {
+            Some(StatementOrigin::Extension(extension)) => ProofError::Extension {
                 extension,
                 source: error,
             },
-            Some(Origin::Snapshot(object, line)) => ProofError::Load {
+            Some(StatementOrigin::Snapshot(object, line)) => ProofError::Load {
                 object,
                 line,
                 source: error,

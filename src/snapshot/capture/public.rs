@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::dump::{Dump, DumpStatement};
 use super::inspect::Inspection;
 use super::shared::PUBLIC;
-use crate::pg::catalog::{Aspect, Aspects, ObjectId, with_own_members};
+use crate::pg::catalog::{Aspects, ObjectAspect, ObjectId, with_own_members};
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
 use crate::snapshot::Snapshot;
@@ -135,7 +135,7 @@ pub(super) fn leave_out_own_aspects(aspects: &mut Aspects, keeps_owner: bool) {
         grantee != "PUBLIC" && (keeps_owner || Some(grantee) != owner.as_deref())
     };
     let left: Vec<&str> = privileges.split(", ").filter(stays).collect();
-    let aspect = Aspect {
+    let aspect = ObjectAspect {
         schema: PUBLIC.to_owned(),
         object: schema,
         aspect: "privileges".to_owned(),

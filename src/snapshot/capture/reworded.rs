@@ -65,7 +65,8 @@ pub(super) fn without_rewording(
     copy: &str,
     schema: &str,
 ) -> (Vec<Difference>, Vec<Reworded>) {
-    let (mut left, mut reworded) = (Vec::new(), Vec::new());
+    let mut left = Vec::new();
+    let mut reworded = Vec::new();
     for difference in differences {
         let again = reloaded.get(&difference.object, &difference.aspect);
         let explained = match (&difference.source, &difference.copy, again) {

@@ -2,13 +2,14 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
+use super::dump_mentions::holds_word;
 use super::values::Value;
 use crate::snapshot::decision::{Decision, Decisions};
 use crate::snapshot::object::identifier_value;
 use crate::snapshot::template::{PLACEHOLDER, escape_placeholders};
 use crate::sql::{quote, quote_literal};
+use crate::text::swrite;
 
 /// The well-known tables of migration tools, which `capture` finds if none is named.
 pub const VERSIONS_TABLES: &[&str] = &[
@@ -57,6 +58,8 @@ pub(super) struct DecidedRows {
     pub(super) places: usize,
     /// Number of values without a decision.
     pub(super) undecided: usize,
+    /// Number of other values in which the name is a word, unless it is decided that this is meant.
+    pub(super) within: usize,
     /// The names and patterns of the decisions that were found for them.
     pub(super) used: BTreeSet<String>,
 }
@@ -128,6 +131,7 @@ impl TableRows {
                 .find_map(|name| text.strip_prefix(name.as_str()));
             let Some(behind) = behind.filter(|behind| behind.is_empty() || behind.starts_with('.'))
             else {
+                decided.within += usize::from(holds_word(text, schema));
                 continue;
             };
             decided.places += 1;
@@ -141,6 +145,12 @@ impl TableRows {
                 Some(Decision::Keep) => {}
                 None => decided.undecided += 1,
             }
+        }
+        if decided.within > 0
+            && let Some((key, Decision::Keep)) = decisions.find(&object, decided.places + 1)
+        {
+            decided.used.insert(key.to_owned());
+            decided.within = 0;
         }
         decided
     }
@@ -179,7 +189,7 @@ impl TableRows {
         }
         if !self.columns.is_empty() {
             let columns: Vec<String> = self.columns.iter().map(|column| quote(column)).collect();
-            let _ = write!(head, " ({})", escape_placeholders(&columns.join(", ")));
+            swrite!(head, " ({})", escape_placeholders(&columns.join(", ")));
         }
         if self.identity {
             head.push_str(" OVERRIDING SYSTEM VALUE");
@@ -204,7 +214,8 @@ impl TableRows {
 /// A qualified name with `#{prefix}` for the schema, also within the types of arguments; `None` when it is not in it.
 fn renamed(name: &str, schema: &str, of_schemas: bool) -> Option<String> {
     let tokens = crate::sql::tokens(name);
-    let (mut template, mut found) = (String::with_capacity(name.len()), false);
+    let mut template = String::with_capacity(name.len());
+    let mut found = false;
     for (at, token) in tokens.iter().enumerate() {
         let qualifies = tokens.get(at + 1).is_some_and(|next| next.is(name, ".")) || of_schemas;
         if qualifies && identifier_value(*token, name).as_deref() == Some(schema) {
@@ -235,10 +246,8 @@ fn literal(value: &Value) -> String {
 }
 
 fn compare(left: Option<&Value>, right: Option<&Value>) -> Ordering {
-    let (left, right) = (
-        left.and_then(Value::as_text),
-        right.and_then(Value::as_text),
-    );
+    let left = left.and_then(Value::as_text);
+    let right = right.and_then(Value::as_text);
     let number = |value: Option<&str>| value.and_then(|value| value.parse::<i128>().ok());
     match (number(left), number(right)) {
         (Some(left), Some(right)) => left.cmp(&right),

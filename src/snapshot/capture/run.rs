@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::additions::{add_casts, add_initial_privileges};
-use super::assemble::{Assembled, SnapshotParts, Undecided, assemble};
+use super::assemble::assemble;
+use super::assembled::{Assembled, SnapshotParts, Undecided};
 use super::dump::{Dump, DumpError, DumpStatement};
 use super::dump_facts::{is_partition_of, name_columns, partitions, primary_key};
 use super::dump_rows::rows_of_dump;
@@ -16,7 +17,7 @@ use super::note::{ConcernId, Note};
 use super::proof::{
     LoadableDump, Proof, ProofInputs, SourceOf, fresh_name, load_statements, prove,
 };
-use super::proof_script::Script;
+use super::proof_script::ProofScript;
 use super::public::{is_on_schema, leave_out_own};
 use super::roles::roles_like;
 use super::rows::{TableRows, describe_versions};
@@ -32,6 +33,7 @@ use crate::snapshot::object::{Action, ObjectKind};
 use crate::snapshot::rename::Pair;
 use crate::snapshot::render::{Marking, RenderOptions, settings};
 use crate::sql::{quote, quote_literal};
+use crate::text::plural;
 
 /// The `pg_dump` whose wording snapshots have, whichever made the dump.
 const WORDING: u32 = 18;
@@ -42,6 +44,7 @@ const WORDING: u32 = 18;
     clippy::large_enum_variant,
     reason = "made once for a capture, never kept in numbers"
 )]
+#[non_exhaustive]
 pub enum CaptureSource {
     /// A live database, through `pg_dump`.
     Live(PgDump),
@@ -84,6 +87,7 @@ pub struct Capture {
 
 /// A snapshot and what is to be said about it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Captured {
     /// The snapshot.
     pub snapshot: Snapshot,
@@ -148,6 +152,30 @@ fn sets_privileges_of(statement: &DumpStatement, roles: &[String]) -> bool {
                 .text
                 .starts_with(&format!("ALTER DEFAULT PRIVILEGES FOR ROLE {role} "))
         })
+}
+
+/// Names of decisions, as [`Decisions`] has them.
+#[derive(Clone, Debug, Default)]
+struct DecisionNames {
+    /// Those that had an effect.
+    used: BTreeSet<String>,
+    /// Those that can have one.
+    decidable: BTreeSet<String>,
+}
+
+/// Returns the objects that a copy lacks on purpose.
+fn find_exceptions<'a>(
+    inspection: Option<&'a Inspection>,
+    unfilled_views: &'a [String],
+) -> Exceptions<'a> {
+    Exceptions {
+        invalid_indexes: inspection.map_or(&[][..], Inspection::invalid_indexes),
+        default_privileges: inspection.map_or(&[][..], |inspection| {
+            inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers)
+        }),
+        unfilled_views,
+        partitions_of_others: false,
+    }
 }
 
 impl Capture {
@@ -215,37 +243,21 @@ impl Capture {
             table: table.table.clone(),
             rows: table.rows.len(),
         }));
-        let (mut used, mut decidable) = (BTreeSet::new(), BTreeSet::new());
-        for table in rows
-            .iter_mut()
-            .filter(|table| self.seeds.contains(&table.table))
-        {
-            let decided = table.decide(&self.schema, &self.decisions);
-            used.extend(decided.used);
-            if decided.places > 0 {
-                decidable.insert(table.object());
-            }
-            if decided.undecided > 0 {
-                notes.push(Note::NameInRows {
-                    rows: table.object(),
-                    values: decided.undecided,
-                });
-            }
-        }
+        let mut names = self.decide_seeds(&mut rows, &mut notes);
         if let (Some(inspection), Some(server)) = (&inspection, &self.server) {
             let tables = inspection.tables.iter();
             let seeds = tables.filter(|table| self.seeds.contains(&table.name));
             let found = oid_values(server, &self.schema, seeds, shutdown).await?;
-            self.judge_oids(found, &mut used, &mut decidable)?;
+            self.judge_oids(found, &mut names)?;
         }
         let is_filled = refresh.clone();
-        let (mut unfilled_views, mut unfilled_notes) = (Vec::new(), Vec::new());
+        let mut unfilled_views = Vec::new();
+        let mut unfilled_notes = Vec::new();
         let mut postponed = 0;
-        let before = (notes.clone(), used, decidable);
+        let notes_on_rows = notes.clone();
+        // A proof that fails may show a better search_path or a better order of the views: then the body is made again.
         let (snapshot, proof) = loop {
-            let mut used;
-            let mut decidable;
-            (notes, used, decidable) = before.clone();
+            notes.clone_from(&notes_on_rows);
             let assembled = self
                 .body(
                     &dump,
@@ -259,54 +271,20 @@ impl Capture {
                     shutdown,
                 )
                 .await?;
-            used.extend(assembled.used);
-            decidable.extend(assembled.decidable);
-            let extensions = shared_extensions(&dump, inspection.as_ref(), &assembled.shared);
-            notes.extend(Note::concern(ConcernId::SharedExtensions, extensions));
-            let mut decisions = self.decisions_with_effect(&dump, &used, &decidable, &mut notes)?;
-            for (object, places) in &assembled.places {
-                decisions.number_places(object, places);
-            }
-            let texts = assembled
-                .texts
-                .into_iter()
-                .map(|(object, places)| match places {
-                    1 => object,
-                    _ => format!("{object} ({places} places)"),
-                });
-            notes.extend(Note::concern(ConcernId::NameInText, texts.collect()));
-            // PUBLIC is everybody.
-            if self.schema != PUBLIC {
-                notes.extend(Note::concern(
-                    ConcernId::RolesLikeSchema,
-                    roles_like(&dump.statements, &self.schema),
-                ));
-            }
-            let header = Header {
-                server: inspection
-                    .as_ref()
-                    .map(|inspection| inspection.major)
-                    .or(dump.server),
-                wording: Some(WORDING),
-                versions: versions.clone(),
-                seeds: self.seeds.clone(),
-                decisions,
-                ..Header::default()
+            let snapshot = self.snapshot_with(
+                &dump,
+                inspection.as_ref(),
+                versions.clone(),
+                names.clone(),
+                assembled,
+                &mut notes,
+            )?;
+            let empty_views = if self.fill_views {
+                &unfilled_views
+            } else {
+                &is_filled
             };
-            let snapshot = Snapshot::from_parts(header, assembled.body)?;
-            let exceptions = Exceptions {
-                invalid_indexes: inspection
-                    .as_ref()
-                    .map_or(&[][..], Inspection::invalid_indexes),
-                default_privileges: inspection.as_ref().map_or(&[][..], |inspection| {
-                    inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers)
-                }),
-                unfilled_views: if self.fill_views {
-                    &unfilled_views
-                } else {
-                    &is_filled
-                },
-            };
+            let exceptions = find_exceptions(inspection.as_ref(), empty_views);
             let proof = self
                 .proof(&dump, &snapshot, &refresh, exceptions, live, shutdown)
                 .await;
@@ -348,6 +326,80 @@ impl Capture {
             proof,
             notes,
         })
+    }
+
+    /// Decides on the schema's name in the rows of seed tables.
+    fn decide_seeds(&self, rows: &mut [TableRows], notes: &mut Vec<Note>) -> DecisionNames {
+        let mut names = DecisionNames::default();
+        let mut within = Vec::new();
+        for table in rows
+            .iter_mut()
+            .filter(|table| self.seeds.contains(&table.table))
+        {
+            let decided = table.decide(&self.schema, &self.decisions);
+            names.used.extend(decided.used);
+            if decided.places > 0 {
+                names.decidable.insert(table.object());
+            }
+            if decided.undecided > 0 {
+                notes.push(Note::NameInRows {
+                    rows: table.object(),
+                    values: decided.undecided,
+                });
+            }
+            if decided.within > 0 && self.schema != PUBLIC {
+                let values = plural(decided.within, "value");
+                within.push(format!("{} ({values})", table.object()));
+            }
+        }
+        notes.extend(Note::concern(ConcernId::NameWithinRows, within));
+        names
+    }
+
+    /// Returns the snapshot of a body, whose header has the decisions that had an effect.
+    fn snapshot_with(
+        &self,
+        dump: &Dump,
+        inspection: Option<&Inspection>,
+        versions: Vec<String>,
+        mut names: DecisionNames,
+        assembled: Assembled,
+        notes: &mut Vec<Note>,
+    ) -> Result<Snapshot, CaptureError> {
+        names.used.extend(assembled.used);
+        names.decidable.extend(assembled.decidable);
+        let extensions = shared_extensions(dump, inspection, &assembled.shared);
+        notes.extend(Note::concern(ConcernId::SharedExtensions, extensions));
+        let mut decisions = self.decisions_with_effect(dump, &names, notes)?;
+        for (object, places) in &assembled.places {
+            decisions.number_places(object, places);
+        }
+        let texts = assembled
+            .texts
+            .into_iter()
+            .map(|(object, places)| match places {
+                1 => object,
+                _ => format!("{object} ({places} places)"),
+            });
+        notes.extend(Note::concern(ConcernId::NameInText, texts.collect()));
+        // PUBLIC is everybody.
+        if self.schema != PUBLIC {
+            notes.extend(Note::concern(
+                ConcernId::RolesLikeSchema,
+                roles_like(&dump.statements, &self.schema),
+            ));
+        }
+        let header = Header {
+            server: inspection
+                .map(|inspection| inspection.major)
+                .or(dump.server),
+            wording: Some(WORDING),
+            versions,
+            seeds: self.seeds.clone(),
+            decisions,
+            ..Header::default()
+        };
+        Ok(Snapshot::from_parts(header, assembled.body)?)
     }
 
     /// Returns the notes on a template in `public`: what of the schema is left out, and which tables go along.
@@ -592,15 +644,14 @@ impl Capture {
     fn judge_oids(
         &self,
         found: Vec<OidValues>,
-        used: &mut BTreeSet<String>,
-        decidable: &mut BTreeSet<String>,
+        names: &mut DecisionNames,
     ) -> Result<(), CaptureError> {
         for values in found {
             let object = format!("rows of {}", quote(&values.table));
-            decidable.insert(object.clone());
+            names.decidable.insert(object.clone());
             match self.decisions.find(&object, 1) {
                 Some((key, Decision::Keep)) => {
-                    used.insert(key.to_owned());
+                    names.used.insert(key.to_owned());
                 }
                 _ => {
                     return Err(CaptureError::Oids {
@@ -621,11 +672,11 @@ impl Capture {
     fn decisions_with_effect(
         &self,
         dump: &Dump,
-        used: &BTreeSet<String>,
-        decidable: &BTreeSet<String>,
+        names: &DecisionNames,
         notes: &mut Vec<Note>,
     ) -> Result<Decisions, CaptureError> {
-        let given = |name: &&str| !used.contains(*name) && !self.decisions.is_remembered(name);
+        let given =
+            |name: &&str| !names.used.contains(*name) && !self.decisions.is_remembered(name);
         let unused: Vec<String> = self
             .decisions
             .iter()
@@ -636,7 +687,7 @@ impl Capture {
         if !unused.is_empty() {
             return Err(CaptureError::UnusedDecisions {
                 unused,
-                decidable: decidable.iter().take(20).cloned().collect(),
+                decidable: names.decidable.iter().take(20).cloned().collect(),
             });
         }
         let objects: Vec<String> = dump
@@ -660,9 +711,11 @@ impl Capture {
                 let object = object.strip_prefix(TEXT_OF).unwrap_or(object);
                 let mut single = Decisions::default();
                 single.add(object, decision);
-                objects.iter().any(|known| single.of(known, 1).is_some())
+                objects
+                    .iter()
+                    .any(|known| single.decision_for(known, 1).is_some())
             };
-            let stays = used.contains(name) || is_there();
+            let stays = names.used.contains(name) || is_there();
             if !stays {
                 notes.push(Note::DroppedDecision(name.to_owned()));
             }
@@ -721,7 +774,7 @@ impl Capture {
         let new_name = fresh_name("settled")
             .map_err(|error| contested(Some(Box::new(ProofError::Random(error)))))?;
         let renames = live && self.scratch.is_none();
-        let pairs = pairs(server, dump, &self.schema, renames, &new_name, shutdown)
+        let pairs = compare_copies(server, dump, &self.schema, renames, &new_name, shutdown)
             .await
             .map_err(|error| contested(Some(Box::new(error))))?;
         parts.pairs = &pairs;
@@ -804,21 +857,29 @@ fn concerns(
     carried: &[TableRows],
     live: bool,
 ) -> Vec<Note> {
-    let mut notes: Vec<Note> = dump.concerns.iter().cloned().map(Note::Concern).collect();
-    notes.extend(Note::concern(ConcernId::LeftOut, dump.left_out.clone()));
-    if let Some(inspection) = inspection {
-        notes.extend(inspection.concerns.iter().cloned().map(Note::Concern));
+    let mut all = BTreeMap::<ConcernId, Vec<String>>::new();
+    let mut add = |id: ConcernId, objects: Vec<String>| {
+        let known = all.entry(id).or_default();
+        for object in objects {
+            if !known.contains(&object) {
+                known.push(object);
+            }
+        }
+    };
+    let of_server = inspection.map_or(&[][..], |inspection| &inspection.concerns);
+    for concern in dump.concerns.iter().chain(of_server) {
+        add(concern.id, concern.objects.clone());
     }
+    add(ConcernId::LeftOut, dump.left_out.clone());
     if !live {
         let partitions = dump.partitions_of_others.iter();
         let partitions = partitions.map(|found| format!("{} ({})", found.partition, found.parent));
-        notes.extend(Note::concern(
-            ConcernId::PartitionsOfOthers,
-            partitions.collect(),
-        ));
-        notes.extend(Note::concern(ConcernId::NotInDump, dump.unsaid(carried)));
+        add(ConcernId::PartitionsOfOthers, partitions.collect());
+        add(ConcernId::NotInDump, dump.unsaid(carried));
     }
-    notes
+    all.into_iter()
+        .filter_map(|(id, objects)| Note::concern(id, objects))
+        .collect()
 }
 
 /// The server's major version, and whether it has the schema.
@@ -854,7 +915,7 @@ fn refreshed(dump: &Dump, inspection: Option<&Inspection>) -> Vec<String> {
 }
 
 /// Has the server print the schema's definitions before and after it is renamed, in a transaction that is rolled back.
-async fn pairs(
+async fn compare_copies(
     server: &Server,
     dump: &Dump,
     schema: &str,
@@ -865,7 +926,7 @@ async fn pairs(
     let (major, exists) = major_and_schema(server, schema, shutdown)
         .await
         .map_err(ProofError::Psql)?;
-    let mut script = Script::default();
+    let mut script = ProofScript::default();
     script.ours("BEGIN");
     script.ours("SET LOCAL jit = off");
     script.ours(&settings(server.timeout));
@@ -890,7 +951,9 @@ async fn pairs(
         .run_script(script.text(), &ScriptOptions::default(), shutdown)
         .await
         .map_err(|error| script.explain(error))?;
-    let (mut before, mut pairs, mut renamed) = (BTreeMap::new(), Vec::new(), false);
+    let mut before = BTreeMap::new();
+    let mut pairs = Vec::new();
+    let mut renamed = false;
     for line in &output.lines {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(line) else {
             continue;

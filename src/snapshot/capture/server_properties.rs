@@ -209,12 +209,12 @@ fn remove_option(fields: &mut Map<String, Value>, list: &str, option: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pg::catalog::Aspect;
+    use crate::pg::catalog::ObjectAspect;
 
     fn aspects(schema: &str, objects: &[(&str, &str)]) -> Aspects {
         let mut all = Aspects::default();
         for (name, value) in objects {
-            all.insert(Aspect {
+            all.insert(ObjectAspect {
                 schema: schema.to_owned(),
                 object: ObjectId {
                     kind: "column".to_owned(),

@@ -163,12 +163,13 @@ pub(super) fn without_shorthand(statement: &Statement, source: &str) -> String {
         };
         Some((tokens.get(at)?.start, tokens.get(at + length)?.start))
     });
-    let (mut text, mut from) = (String::new(), statement.range().start);
+    let mut text = String::new();
+    let mut from = statement.range().start;
     for (start, end) in cuts {
         text.push_str(slice(source, from..start));
         from = end;
     }
-    text.push_str(source.get(from..statement.range().end).unwrap_or_default());
+    text.push_str(slice(source, from..statement.range().end));
     text
 }
 

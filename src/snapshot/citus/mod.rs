@@ -8,4 +8,4 @@ pub(crate) use distribution::{DISTRIBUTES, ON_COORDINATOR, distributing, refuse_
 pub use distribution::{NO_CITUS, NOT_DISTRIBUTED};
 pub(crate) use rewording::whole_views;
 pub(super) use rewording::{for_citus, is_repeated};
-pub(crate) use words::Words;
+pub(crate) use words::StatementTokens;

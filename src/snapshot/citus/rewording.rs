@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::distribution::distribution_check;
-use super::words::Words;
+use super::words::StatementTokens;
 use crate::snapshot::object::{Action, ObjectKind};
 use crate::snapshot::rendered::Rendered;
 use crate::sql::{TenantName, quote_literal};
@@ -23,7 +23,7 @@ pub(in crate::snapshot) fn for_citus(
     let mut statements = views_in_one_piece(statements);
     let views: BTreeSet<Vec<String>> = statements
         .iter()
-        .filter_map(|statement| Words::new(&statement.sql).created_view())
+        .filter_map(|statement| StatementTokens::new(&statement.sql).created_view())
         .collect();
     let is_local = |statement: &Rendered| takes_only_local(&statement.sql, &views);
     if statements.iter().any(is_local) {
@@ -39,7 +39,7 @@ pub(in crate::snapshot) fn for_citus(
 /// their effect: options of columns, `CLUSTER ON`, typed tables, defaults of a view's columns, rules and triggers that are
 /// switched off.
 fn takes_only_local(sql: &str, views: &BTreeSet<Vec<String>>) -> bool {
-    let words = Words::new(sql);
+    let words = StatementTokens::new(sql);
     if let Some((_, behind)) = words.created_table() {
         return words.has_at(behind, &["of"]);
     }
@@ -84,7 +84,7 @@ fn distributed_afterwards(
         quote_literal(&tenant.quoted())
     )));
     let again = routines_and_views.iter().map(|sql| {
-        let words = Words::new(sql);
+        let words = StatementTokens::new(sql);
         let rest = words.from(words.behind(1, &["or", "replace"]));
         let body = format!(
             "BEGIN EXECUTE {}; EXCEPTION WHEN feature_not_supported THEN RAISE WARNING '%', SQLERRM \
@@ -105,7 +105,7 @@ fn identities_inside(mut statements: Vec<Rendered>) -> Vec<Rendered> {
         let Some(sql) = statements.get(index).map(|statement| statement.sql.clone()) else {
             continue;
         };
-        let words = Words::new(&sql);
+        let words = StatementTokens::new(&sql);
         if let Some((table, _)) = words.created_table() {
             tables.insert(table, index);
         }
@@ -128,7 +128,7 @@ fn identities_inside(mut statements: Vec<Rendered>) -> Vec<Rendered> {
 }
 
 /// The table, the column and `GENERATED …` of `ALTER TABLE … ALTER COLUMN … ADD GENERATED …`.
-fn added_identity<'a>(words: &Words<'a>) -> Option<(Vec<String>, String, &'a str)> {
+fn added_identity<'a>(words: &StatementTokens<'a>) -> Option<(Vec<String>, String, &'a str)> {
     let (table, action) = words.altered()?;
     let column = words.behind(action + 1, &["column"]);
     if !words.has_at(action, &["alter"]) || !words.has_at(column + 1, &["add", "generated"]) {
@@ -139,7 +139,7 @@ fn added_identity<'a>(words: &Words<'a>) -> Option<(Vec<String>, String, &'a str
 
 /// A `CREATE TABLE` whose column has an identity.
 fn with_identity(sql: &str, column: &str, identity: &str) -> Option<String> {
-    let words = Words::new(sql);
+    let words = StatementTokens::new(sql);
     let (_, open) = words.created_table()?;
     if !words.has_at(open, &["("]) {
         return None;
@@ -148,7 +148,8 @@ fn with_identity(sql: &str, column: &str, identity: &str) -> Option<String> {
         .items(open)
         .into_iter()
         .find(|(first, _)| words.column_at(*first).as_deref() == Some(column))?;
-    let (head, rest) = (slice(sql, ..end), slice(sql, end..));
+    let head = slice(sql, ..end);
+    let rest = slice(sql, end..);
     Some(format!("{head} {identity}{rest}"))
 }
 
@@ -169,26 +170,26 @@ fn views_in_one_piece(mut statements: Vec<Rendered>) -> Vec<Rendered> {
 
 /// The index of the dummy that the statement at `index` replaces, unless something between uses it.
 fn replaced_dummy(statements: &[Rendered], index: usize) -> Option<usize> {
-    let words = Words::new(&statements.get(index)?.sql);
+    let words = StatementTokens::new(&statements.get(index)?.sql);
     if !words.has_at(0, &["create", "or", "replace", "view"]) {
         return None;
     }
     let (view, _) = words.name_at(4);
     let before = statements.get(..index)?;
     let dummy = before.iter().position(|statement| {
-        let words = Words::new(&statement.sql);
+        let words = StatementTokens::new(&statement.sql);
         words.has_at(0, &["create", "view"]) && words.name_at(2).0 == view
     })?;
     let between = before.get(dummy + 1..)?;
     let is_used = between.iter().any(|statement| {
-        let words = Words::new(&statement.sql);
+        let words = StatementTokens::new(&statement.sql);
         !is_about(&words, &view) && words.mentions(&view)
     });
     (!is_used).then_some(dummy)
 }
 
 /// Returns `true` for the owner, comments and grants of a view.
-fn is_about(words: &Words<'_>, view: &[String]) -> bool {
+fn is_about(words: &StatementTokens<'_>, view: &[String]) -> bool {
     let owned = words
         .altered()
         .is_some_and(|(name, action)| name == view && words.has_at(action, &["owner"]));
@@ -207,7 +208,7 @@ fn move_view(statements: &mut Vec<Rendered>, dummy: usize, whole: usize) {
     let Some(mut created) = statements.get(whole).cloned() else {
         return;
     };
-    let words = Words::new(&created.sql);
+    let words = StatementTokens::new(&created.sql);
     let (view, _) = words.name_at(4);
     created.sql = format!("CREATE {}", words.from(3));
     let between = statements
@@ -217,7 +218,7 @@ fn move_view(statements: &mut Vec<Rendered>, dummy: usize, whole: usize) {
     let (about, mut others): (Vec<_>, Vec<_>) = between
         .into_iter()
         .take(whole - dummy - 1)
-        .partition(|statement| is_about(&Words::new(&statement.sql), &view));
+        .partition(|statement| is_about(&StatementTokens::new(&statement.sql), &view));
     others.push(created);
     others.extend(about);
     statements.splice(dummy..dummy, others);

@@ -6,18 +6,18 @@ use crate::text::slice;
 
 /// A statement, and its tokens without blanks and comments.
 #[derive(Debug)]
-pub(crate) struct Words<'a> {
+pub(crate) struct StatementTokens<'a> {
     sql: &'a str,
     tokens: Vec<Token>,
 }
 
-impl<'a> Words<'a> {
+impl<'a> StatementTokens<'a> {
     pub(crate) fn new(sql: &'a str) -> Self {
-        let tokens = tokens(sql)
-            .into_iter()
-            .filter(|token| !token.is_trivia() && !token.is(sql, ";"))
-            .collect();
-        Self { sql, tokens }
+        let is_word = |token: &Token| !token.is_trivia() && !token.is(sql, ";");
+        Self {
+            sql,
+            tokens: tokens(sql).into_iter().filter(is_word).collect(),
+        }
     }
 
     fn token(&self, index: usize) -> Option<Token> {
@@ -119,7 +119,9 @@ impl<'a> Words<'a> {
 
     /// The end, in bytes, of each item in the parentheses that open at a token, with the index of its first token.
     pub(crate) fn items(&self, open: usize) -> Vec<(usize, usize)> {
-        let (mut depth, mut first, mut items) = (0_usize, open + 1, Vec::new());
+        let mut depth = 0_usize;
+        let mut first = open + 1;
+        let mut items = Vec::new();
         for index in open..self.tokens.len() {
             let at = |sign: &str| self.has_at(index, &[sign]);
             if at("(") || at("[") {

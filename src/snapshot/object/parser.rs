@@ -149,7 +149,8 @@ impl Parser<'_> {
     /// The arguments of a routine, up to its closing parenthesis, without defaults and without the tenant's schema.
     pub(super) fn arguments(&mut self, scope: &ObjectScope) -> String {
         let mut text = String::new();
-        let (mut depth, mut in_default) = (0_usize, false);
+        let mut depth = 0_usize;
+        let mut in_default = false;
         while let Some(token) = self.peek() {
             let piece = token.text(self.source);
             let closes = piece == ")" && depth == 1;

@@ -9,7 +9,7 @@ use crate::sql::token::PLACEHOLDER;
 
 /// The code that a command stands in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Setting {
+pub(super) enum CommandContext {
     /// The file itself.
     File,
     /// A routine's body, or text that a routine executes. `COPY` cannot reach the client from there.
@@ -26,7 +26,7 @@ const OF_THE_SERVER: &[&str] = &[
 ];
 
 /// Returns whether a command changes roles, databases or the server, or uses its files and programs.
-pub(super) fn commands_the_server(words: Words<'_>, setting: Setting) -> bool {
+pub(super) fn commands_the_server(words: Words<'_>, setting: CommandContext) -> bool {
     let is_user = words.is(1, &["user"]) && !words.is(2, &["mapping"]);
     match () {
         () if words.is(0, &["create", "alter", "drop"])
@@ -61,13 +61,13 @@ fn grants_on_the_server(words: Words<'_>) -> bool {
 }
 
 /// `COPY … TO PROGRAM`, `COPY … FROM 'file'`.
-fn copies_beyond_the_client(words: Words<'_>, setting: Setting) -> bool {
+fn copies_beyond_the_client(words: Words<'_>, setting: CommandContext) -> bool {
     let mut ends = words.outer().filter(|at| words.is(*at, &["from", "to"]));
     ends.any(|at| {
         let next = at + 1;
         words.is(next, &["program"])
             || words.is_literal(next)
-            || (setting == Setting::Body && !words.is(next, &["stdin", "stdout"]))
+            || (setting == CommandContext::Body && !words.is(next, &["stdin", "stdout"]))
     })
 }
 

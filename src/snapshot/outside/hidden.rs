@@ -17,7 +17,7 @@ struct Uses {
 }
 
 /// A statement that defines something, by the name under which others use it.
-struct Definition {
+struct DefiningStatement {
     name: String,
     is_routine: bool,
     shown: String,
@@ -32,7 +32,7 @@ pub(in crate::snapshot) fn reached_through_definitions(
     statements: &[Statement],
     source: &str,
 ) -> Vec<(usize, String)> {
-    let mut definitions: Vec<Definition> = Vec::new();
+    let mut definitions: Vec<DefiningStatement> = Vec::new();
     let mut found = Vec::new();
     for (index, statement) in statements.iter().enumerate() {
         let object = Object::from_statement(statement, source);
@@ -76,10 +76,10 @@ fn runs_at_once(statement: &Statement, object: &Object, source: &str) -> bool {
     }
 }
 
-fn definition(object: &Object, uses: Uses, reaches: bool) -> Definition {
+fn definition(object: &Object, uses: Uses, reaches: bool) -> DefiningStatement {
     // A trigger and a rule run when their table is used.
     let own = object.bare_name().to_owned();
-    Definition {
+    DefiningStatement {
         name: object.table.clone().unwrap_or(own),
         is_routine: matches!(
             object.kind,
@@ -92,7 +92,7 @@ fn definition(object: &Object, uses: Uses, reaches: bool) -> Definition {
 }
 
 /// A definition that uses one that reaches beyond the database does, too, whichever was made first.
-fn spread(definitions: &mut [Definition]) {
+fn spread(definitions: &mut [DefiningStatement]) {
     loop {
         let reached = definitions.iter().position(|definition| {
             !definition.reaches && through(&definition.uses, definitions).is_some()
@@ -104,8 +104,8 @@ fn spread(definitions: &mut [Definition]) {
     }
 }
 
-fn through(uses: &Uses, definitions: &[Definition]) -> Option<String> {
-    let is_reached = |definition: &&Definition| {
+fn through(uses: &Uses, definitions: &[DefiningStatement]) -> Option<String> {
+    let is_reached = |definition: &&DefiningStatement| {
         let names = if definition.is_routine {
             &uses.routines
         } else {

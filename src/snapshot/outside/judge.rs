@@ -3,7 +3,7 @@
 use super::calls::{
     called, changes_rows_elsewhere, copies_elsewhere, names_function, selects_into_elsewhere,
 };
-use super::command::{Setting, changes_elsewhere, commands_the_server, language};
+use super::command::{CommandContext, changes_elsewhere, commands_the_server, language};
 use super::names::is_untrusted;
 use super::path::leaves_the_schema;
 use super::reach::Reach;
@@ -28,7 +28,7 @@ pub(in crate::snapshot) fn judge(statement: &Statement, sql: &str) -> Judgement 
         sql,
     };
     if is_definition(words) {
-        let command = commands_the_server(words, Setting::File).then_some(Reach::Server);
+        let command = commands_the_server(words, CommandContext::File).then_some(Reach::Server);
         let elsewhere = || changes_elsewhere(words).then_some(Reach::Database);
         return Judgement {
             reach: command.or_else(elsewhere),
@@ -36,7 +36,7 @@ pub(in crate::snapshot) fn judge(statement: &Statement, sql: &str) -> Judgement 
         };
     }
     Judgement {
-        reach: of_statement(words, Setting::File, 0),
+        reach: statement_reach(words, CommandContext::File, 0),
         hides: false,
     }
 }
@@ -84,13 +84,13 @@ fn hides(words: Words<'_>) -> bool {
             .tokens
             .iter()
             .filter_map(|token| content(*token, words.sql))
-            .any(|body| of_body(&body.text, 0) == Some(Reach::Server))
+            .any(|body| body_reach(&body.text, 0) == Some(Reach::Server))
 }
 
 /// Depth of texts within texts that is followed.
 const DEPTH: usize = 4;
 
-fn of_statement(words: Words<'_>, setting: Setting, depth: usize) -> Option<Reach> {
+fn statement_reach(words: Words<'_>, setting: CommandContext, depth: usize) -> Option<Reach> {
     let words = without_explain(words);
     if commands_the_server(words, setting) || texts_command_the_server(words, setting, depth) {
         return Some(Reach::Server);
@@ -109,7 +109,7 @@ fn of_statement(words: Words<'_>, setting: Setting, depth: usize) -> Option<Reac
         || changes_elsewhere(words)
         || changes_rows_elsewhere(words)
         || copies_elsewhere(words)
-        || (setting == Setting::File
+        || (setting == CommandContext::File
             && (selects_into_elsewhere(words) || leaves_the_schema(words)));
     is_elsewhere.then_some(Reach::Database)
 }
@@ -145,7 +145,7 @@ fn body_of_do(words: Words<'_>, depth: usize) -> Option<Reach> {
         .tokens
         .iter()
         .filter_map(|token| content(*token, words.sql))
-        .filter_map(|body| of_body(&body.text, depth + 1))
+        .filter_map(|body| body_reach(&body.text, depth + 1))
         .max()
 }
 
@@ -167,13 +167,13 @@ fn parts_of_schema(words: Words<'_>, depth: usize) -> Option<Reach> {
                 tokens: words.tokens.get(*start..end).unwrap_or_default(),
                 ..words
             };
-            of_statement(part, Setting::File, depth + 1)
+            statement_reach(part, CommandContext::File, depth + 1)
         })
         .max()
 }
 
 /// Returns how far a body reaches: that of `DO`, or of a routine when it is called.
-pub(super) fn of_body(body: &str, depth: usize) -> Option<Reach> {
+pub(super) fn body_reach(body: &str, depth: usize) -> Option<Reach> {
     let tokens = significant(body);
     let words = Words {
         tokens: &tokens,
@@ -192,7 +192,7 @@ pub(super) fn of_body(body: &str, depth: usize) -> Option<Reach> {
             tokens: tokens.get(start..at).unwrap_or_default(),
             sql: body,
         };
-        reach = reach.max(of_statement(piece, Setting::Body, depth));
+        reach = reach.max(statement_reach(piece, CommandContext::Body, depth));
         if reach == Some(Reach::Server) {
             return reach;
         }
@@ -202,7 +202,7 @@ pub(super) fn of_body(body: &str, depth: usize) -> Option<Reach> {
 }
 
 /// Returns whether a text that the statement runs, or hands to a function, commands the server.
-fn texts_command_the_server(words: Words<'_>, setting: Setting, depth: usize) -> bool {
+fn texts_command_the_server(words: Words<'_>, setting: CommandContext, depth: usize) -> bool {
     // What is only reported is not run, and the body of `DO` is read as one.
     if depth >= DEPTH || words.is(0, &["raise", "do", "comment", "security"]) {
         return false;
@@ -218,7 +218,7 @@ fn texts_command_the_server(words: Words<'_>, setting: Setting, depth: usize) ->
         } else if words.is(at, &["execute"]) && !words.is(at + 1, &["function", "procedure"]) {
             is_executed = true;
         } else if words.is_literal(at)
-            && (setting == Setting::Body || callers.last() == Some(&true))
+            && (setting == CommandContext::Body || callers.last() == Some(&true))
             && let Some(text) = content(*token, words.sql)
         {
             if commands_at_its_start(&text.text, depth + 1) {
@@ -252,8 +252,8 @@ fn commands_at_its_start(text: &str, depth: usize) -> bool {
     tokens.split(|token| token.is(text, ";")).any(|tokens| {
         let words = Words { tokens, sql: text };
         let words = without_explain(words);
-        commands_the_server(words, Setting::Body)
+        commands_the_server(words, CommandContext::Body)
             || (words.is(0, &["select", "do", "call", "with", "insert"])
-                && of_statement(words, Setting::Body, depth) == Some(Reach::Server))
+                && statement_reach(words, CommandContext::Body, depth) == Some(Reach::Server))
     })
 }

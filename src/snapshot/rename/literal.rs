@@ -51,7 +51,7 @@ pub(super) fn read(
     let inner = inner.rebased(|offset| code.source_offset(offset));
     let tokens = tokens(&inner.text);
     let found_before = reader.found.len();
-    let used_as = used_as(reader, view, index, place);
+    let used_as = judge_use(reader, view, index, place);
     match used_as {
         Use::Nothing | Use::Text => {}
         Use::Prose => prose(reader, &inner, &tokens),
@@ -188,10 +188,8 @@ fn identifier(
         .copied()
         .filter(|token| !token.is_trivia())
         .collect();
-    let namespace = view
-        .source
-        .get(view.at(index).map_or(0, |token| token.end)..)
-        .unwrap_or_default();
+    let behind = view.at(index).map_or(0, |token| token.end);
+    let namespace = slice(view.source, behind..);
     let namespace = namespace
         .trim_start_matches("::")
         .starts_with("regnamespace")
@@ -339,7 +337,7 @@ fn is_list(tokens: &[Token], source: &str) -> bool {
         })
 }
 
-fn used_as(reader: &CodeReader<'_>, view: &View<'_>, index: usize, place: CodePlace) -> Use {
+fn judge_use(reader: &CodeReader<'_>, view: &View<'_>, index: usize, place: CodePlace) -> Use {
     if view.in_search_path(index) {
         return Use::SearchPathItem;
     }

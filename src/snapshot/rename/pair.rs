@@ -74,7 +74,8 @@ fn renamed_places(pair: &Pair, new_name: &str) -> Option<Vec<usize>> {
             .filter(|t| !t.is_trivia())
             .collect()
     };
-    let (before, after) = (significant(&pair.before), significant(&pair.after));
+    let before = significant(&pair.before);
+    let after = significant(&pair.after);
     if before.len() != after.len() {
         return None;
     }

@@ -65,7 +65,8 @@ pub(super) fn words(text: &str, name: &str) -> Vec<Token> {
         character.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$')
     };
     // ASCII letters have the same length in both cases, so offsets stay.
-    let (lower, name) = (text.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let lower = text.to_ascii_lowercase();
+    let name = name.to_ascii_lowercase();
     lower
         .match_indices(&name)
         .filter(|(at, found)| {

@@ -34,8 +34,10 @@ impl Template {
     pub fn compile(source: &str) -> Result<Self, TemplateError> {
         let mut statements = Vec::new();
         let mut is_hidden = false;
-        let (mut line, mut counted) = (1, 0);
-        let (mut digest, mut small) = (Sha256::new(), String::new());
+        let mut line = 1;
+        let mut counted = 0;
+        let mut digest = Sha256::new();
+        let mut small = String::new();
         for segment in Segments::new(source, true) {
             let statement = &match segment? {
                 Segment::Statement(statement) => statement,
@@ -45,7 +47,7 @@ impl Template {
                     });
                 }
                 Segment::Meta { range } => {
-                    let text = source.get(range.clone()).unwrap_or_default();
+                    let text = slice(source, range.clone());
                     let command = text.split_whitespace().next().unwrap_or_default().chars();
                     let command = command
                         .filter(|character| !character.is_control())
@@ -121,7 +123,7 @@ fn mark_what_is_reached(
 }
 
 /// A place in the source where something else than the source's text comes.
-struct Mark {
+struct SourceMark {
     range: Range<usize>,
     piece: Piece,
 }
@@ -129,7 +131,7 @@ struct Mark {
 struct Compiler<'a> {
     source: &'a str,
     statement: &'a Statement,
-    marks: Vec<Mark>,
+    marks: Vec<SourceMark>,
 }
 
 impl<'a> Compiler<'a> {
@@ -184,7 +186,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn mark(&mut self, range: Range<usize>, piece: Piece) {
-        self.marks.push(Mark { range, piece });
+        self.marks.push(SourceMark { range, piece });
     }
 
     /// Escapes what psql would interpret outside of quotes: variables (`:name`, `:"name"`) and the

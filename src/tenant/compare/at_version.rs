@@ -158,7 +158,7 @@ impl<'a> VersionReferences<'a> {
         else {
             return 0;
         };
-        lacking(versions, table).map_or(0, |versions| versions.len())
+        find_lacking(versions, table).map_or(0, |versions| versions.len())
     }
 
     /// Returns the snapshot with the most versions, or `None` if none has any.
@@ -182,7 +182,7 @@ impl<'a> VersionReferences<'a> {
         if versions.style != table.style {
             return None;
         }
-        let lacking = lacking(versions, table)?;
+        let lacking = find_lacking(versions, table)?;
         if lacking.is_empty() {
             return Some(Vec::new());
         }
@@ -208,24 +208,26 @@ impl<'a> VersionReferences<'a> {
 }
 
 /// Returns the versions that a tenant has and a snapshot does not, or `None` if the snapshot has one that the tenant lacks.
-fn lacking(
+fn find_lacking(
     snapshot: &VersionsTable,
     tenant: &VersionsTable,
 ) -> Option<Vec<Option<MigrationVersion>>> {
     if tenant.style == Style::GolangMigrate {
-        let last = |table: &VersionsTable| table.last().and_then(AppliedVersion::version);
-        let (first, last) = (last(snapshot), last(tenant));
-        return match first.cmp(&last) {
+        let last_version = |table: &VersionsTable| table.last().and_then(AppliedVersion::version);
+        let of_snapshot = last_version(snapshot);
+        let of_tenant = last_version(tenant);
+        return match of_snapshot.cmp(&of_tenant) {
             std::cmp::Ordering::Greater => None,
             std::cmp::Ordering::Equal => Some(Vec::new()),
-            std::cmp::Ordering::Less => Some(vec![last]),
+            std::cmp::Ordering::Less => Some(vec![of_tenant]),
         };
     }
     let texts = |table: &VersionsTable| -> BTreeSet<String> {
         let versions = table.versions.iter();
         versions.map(|version| version.text.clone()).collect()
     };
-    let (old, new) = (texts(snapshot), texts(tenant));
+    let old = texts(snapshot);
+    let new = texts(tenant);
     old.is_subset(&new).then(|| {
         new.difference(&old)
             .map(|text| MigrationVersion::parse(text))

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::distribution::is_distributed;
 use super::guard::Demand;
 use super::rows::{checks_aside, checks_back, fill_views, find_obstacle};
-use super::state::{captured, explain, guard, look};
+use super::state::{StateBefore, capture_tenant, explain, guard, look};
 use super::{LifecycleError, MoveOptions};
 use crate::pg::{PgDump, PsqlError, Server, SqlState};
 use crate::process::Shutdown;
@@ -13,7 +13,7 @@ use crate::snapshot::capture::{
     Captured, Concern, ConcernId, Note, ServerProperty, shared_schemas,
 };
 use crate::snapshot::citus::distributing;
-use crate::snapshot::{Action, Marking, Object, ObjectKind, RenderOptions, settings};
+use crate::snapshot::{Action, Marking, Object, ObjectKind, RenderOptions, Rendered, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::transaction::{TransactionError, run_transaction};
 use crate::tenant::versions::qualified;
@@ -21,6 +21,7 @@ use crate::text::swriteln;
 
 /// A tenant that was copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cloned {
     /// Number of tables that were copied.
     pub tables: usize,
@@ -52,7 +53,7 @@ pub async fn clone_tenant(
     let demand = Demand::AnySchema;
     let before = look(server, old, new, versions_table, demand, shutdown).await?;
     let decisions = &options.decisions;
-    let captured = captured(server, pg_dump, old, decisions, true, shutdown).await?;
+    let captured = capture_tenant(server, pg_dump, old, decisions, true, shutdown).await?;
     if let Some(obstacle) = find_obstacle(server, old, &captured, decisions, shutdown).await? {
         return Err(obstacle.into());
     }
@@ -69,6 +70,52 @@ pub async fn clone_tenant(
         .cloned()
         .collect();
     let contents = read_contents(server, old, shutdown).await?;
+    let render = RenderOptions {
+        mark: Marking::None,
+        citus: is_distributed(server, old, shutdown).await?,
+        ..RenderOptions::default()
+    };
+    let body = snapshot.body_for(new, &render)?;
+    let script = format!(
+        "{};\n{}{}",
+        settings(server.timeout),
+        guard(old, new, &before),
+        copy_script(&body, &contents, &before, old, new, render.citus)
+    );
+    run_transaction(
+        server,
+        // All rows and sequences are those of one moment.
+        "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        &script,
+        shutdown,
+    )
+    .await
+    .map_err(|error| match error {
+        TransactionError::Failed(PsqlError::Script { message, .. })
+            if message.sqlstate == Some(NESTED) =>
+        {
+            LifecycleError::NestedNames(message.detail.unwrap_or_default())
+        }
+        error => explain(error, old, new),
+    })?;
+    Ok(Cloned {
+        tables: contents.tables.len(),
+        sequences: contents.sequences.len(),
+        ignored: proof.map(|proof| proof.ignored).unwrap_or_default(),
+        concerns,
+    })
+}
+
+/// Returns the statements that make the copy: its objects, its rows where `pg_dump` would have them, and the positions of
+/// its sequences.
+fn copy_script(
+    body: &[Rendered],
+    contents: &Contents,
+    before: &StateBefore,
+    old: &TenantName,
+    new: &TenantName,
+    is_distributed: bool,
+) -> String {
     let mut path = vec![new.quoted()];
     path.extend(
         shared_schemas(&before.search_path, old.as_str())
@@ -76,24 +123,16 @@ pub async fn clone_tenant(
             .map(|schema| quote(schema)),
     );
     let path = path.join(", ");
-    let data = copy_statements(&contents, old, new, &path);
-    let mut script = format!(
-        "{};\n{}",
-        settings(server.timeout),
-        guard(old, new, &before)
-    );
-    let options = RenderOptions {
-        mark: Marking::None,
-        citus: is_distributed(server, old, shutdown).await?,
-        ..RenderOptions::default()
-    };
-    if options.citus {
+    let data = copy_statements(contents, old, new, &path);
+    let mut script = String::new();
+    if is_distributed {
         for statement in distributing() {
             swriteln!(script, "{statement};");
         }
     }
-    let (mut copied, mut views) = (false, Vec::new());
-    for statement in snapshot.body_for(new, &options)? {
+    let mut has_rows = false;
+    let mut views = Vec::new();
+    for statement in body {
         let object = statement.object.as_ref();
         let is_rows = object.is_some_and(|object| object.action == Action::Rows);
         // Rows come before their triggers, as in pg_dump.
@@ -101,8 +140,8 @@ pub async fn clone_tenant(
             views.push(view.name.clone());
             continue;
         }
-        if !copied && (is_rows || object.is_some_and(is_behind_rows)) {
-            copied = true;
+        if !has_rows && (is_rows || object.is_some_and(is_behind_rows)) {
+            has_rows = true;
             script.push_str(&data);
         }
         if is_rows {
@@ -111,7 +150,7 @@ pub async fn clone_tenant(
         script.push_str(&statement.sql);
         script.push_str(";\n");
     }
-    if !copied {
+    if !has_rows {
         script.push_str(&data);
     }
     if !views.is_empty() {
@@ -136,27 +175,7 @@ pub async fn clone_tenant(
             quote_literal(comment)
         );
     }
-    run_transaction(
-        server,
-        "BEGIN ISOLATION LEVEL REPEATABLE READ",
-        &script,
-        shutdown,
-    )
-    .await
-    .map_err(|error| match error {
-        TransactionError::Failed(PsqlError::Script { message, .. })
-            if message.sqlstate == Some(NESTED) =>
-        {
-            LifecycleError::NestedNames(message.detail.unwrap_or_default())
-        }
-        error => explain(error, old, new),
-    })?;
-    Ok(Cloned {
-        tables: contents.tables.len(),
-        sequences: contents.sequences.len(),
-        ignored: proof.map(|proof| proof.ignored).unwrap_or_default(),
-        concerns,
-    })
+    script
 }
 
 fn is_behind_rows(object: &Object) -> bool {

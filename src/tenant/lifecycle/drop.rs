@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::distribution::{HAS_DISTRIBUTED_SCHEMAS, distributed_bytes};
-use super::guard::{Demand, Facts, SchemaRefusal};
+use super::guard::{Demand, GuardFacts, SchemaRefusal};
 use crate::pg::catalog::{BY_KEYS, by_keys_in_message, with_members};
 use crate::pg::{PsqlError, Server, SqlState};
 use crate::process::Shutdown;
@@ -21,6 +21,7 @@ const LOCK_SHARE: u64 = 4;
 
 /// Objects that would go with a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
 pub struct Preview {
     /// Tables, partitions included.
     pub tables: u64,
@@ -61,7 +62,7 @@ impl Preview {
         } else {
             Demand::Tenant
         };
-        Ok(Facts::read(self.facts.clone())?.check(tenant, demand)?)
+        Ok(GuardFacts::read(self.facts.clone())?.check(tenant, demand)?)
     }
 }
 
@@ -124,7 +125,7 @@ fn outside(tenant: &TenantName) -> String {
 ///
 /// # Errors
 /// See [`PsqlError`].
-pub async fn preview(
+pub async fn preview_drop(
     server: &Server,
     tenant: &TenantName,
     versions_table: Option<&str>,
@@ -155,7 +156,7 @@ pub async fn preview(
         sequences = count("'S'"),
         relations = count("'r', 'p', 'f', 'v', 'm', 'S', 'i', 'I'"),
         outside = outside(tenant),
-        facts = Facts::sql(versions_table),
+        facts = GuardFacts::sql(versions_table),
         name = quote_literal(tenant.as_str()),
         members = with_members("$members$"),
         by_keys = by_keys_in_message(),
@@ -197,7 +198,7 @@ pub async fn drop_tenant(
     options: &DropOptions,
     shutdown: &Shutdown,
 ) -> Result<(), DropError> {
-    let seen = preview(server, tenant, options.versions_table.as_deref(), shutdown)
+    let seen = preview_drop(server, tenant, options.versions_table.as_deref(), shutdown)
         .await?
         .ok_or_else(|| DropError::Missing(tenant.clone()))?;
     seen.check(tenant, options)?;
@@ -210,7 +211,7 @@ pub(crate) async fn drop_own_schema(
     schema: &TenantName,
     shutdown: &Shutdown,
 ) -> Result<(), DropError> {
-    let seen = preview(server, schema, None, shutdown)
+    let seen = preview_drop(server, schema, None, shutdown)
         .await?
         .ok_or_else(|| DropError::Missing(schema.clone()))?;
     drop_seen(server, schema, seen, false, shutdown).await
@@ -226,8 +227,11 @@ async fn drop_seen(
     if !cascade && !seen.outside.is_empty() {
         return Err(DropError::Outside(seen.outside));
     }
+    // DROP SCHEMA locks every relation of the schema until the end of its transaction. A big schema would fail with "out of
+    // shared memory", and take the locks that others need before that.
     let most = (seen.locks / LOCK_SHARE).max(64);
-    let (mut dropped, mut count) = (0, 0);
+    let mut dropped = 0;
+    let mut count = 0;
     let in_part = |dropped: usize, tables: usize, source: DropError| match dropped {
         0 => source,
         _ => DropError::InPart {

@@ -42,7 +42,7 @@ pub(super) enum Demand {
 
 /// Facts about a schema that the decision rests on.
 #[derive(Debug, Deserialize)]
-pub(super) struct Facts {
+pub(super) struct GuardFacts {
     comment: Option<String>,
     /// The extension that has made the schema.
     maker: Option<String>,
@@ -51,7 +51,7 @@ pub(super) struct Facts {
     has_versions: bool,
 }
 
-impl Facts {
+impl GuardFacts {
     /// An SQL expression that builds the facts of the schema `n`.
     pub(super) fn sql(versions_table: Option<&str>) -> String {
         let tables: Vec<String> = match versions_table {
@@ -70,7 +70,7 @@ impl Facts {
         )
     }
 
-    /// Reads what [`Facts::sql`] has built.
+    /// Reads what [`GuardFacts::sql`] has built.
     pub(super) fn read(value: Value) -> Result<Self, PsqlError> {
         let text = value.to_string().chars().take(200).collect();
         serde_json::from_value(value).map_err(|source| PsqlError::Output {
@@ -111,8 +111,8 @@ impl Facts {
 mod tests {
     use super::*;
 
-    fn facts(json: &str) -> Facts {
-        Facts::read(serde_json::from_str(json).unwrap()).unwrap()
+    fn facts(json: &str) -> GuardFacts {
+        GuardFacts::read(serde_json::from_str(json).unwrap()).unwrap()
     }
 
     fn tenant(name: &str) -> TenantName {

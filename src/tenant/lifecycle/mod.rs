@@ -12,10 +12,10 @@ mod state;
 
 pub use clone::{Cloned, clone_tenant};
 pub(crate) use drop::drop_own_schema;
-pub use drop::{DropError, DropOptions, Preview, drop_tenant, preview};
+pub use drop::{DropError, DropOptions, Preview, drop_tenant, preview_drop};
 pub use error::LifecycleError;
 pub use guard::SchemaRefusal;
-pub use mentions::{SettingMention, setting_mentions};
+pub use mentions::{SettingMention, setting_mentions, text_mentions};
 pub use rename::{Renamed, rename_tenant};
 pub use rows::CopyObstacle;
 pub use state::MoveOptions;

@@ -1,9 +1,9 @@
 //! Renames a tenant: the server renames identifiers, text is rewritten, and the result is proven.
 
 use super::guard::Demand;
-use super::state::{StateBefore, captured, explain, guard, look};
+use super::state::{StateBefore, capture_tenant, explain, guard, look};
 use super::{LifecycleError, MoveOptions};
-use crate::pg::catalog::{Aspect, Aspects, objects};
+use crate::pg::catalog::{Aspects, ObjectAspect, objects};
 use crate::pg::{PgDump, ScriptOptions, Server};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{
@@ -21,6 +21,7 @@ use crate::tenant::{RewriteReader, rewrites};
 
 /// A tenant under its new name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Renamed {
     /// The objects whose text was rewritten: `function audit(integer)`.
     pub rewritten: Vec<String>,
@@ -114,7 +115,7 @@ impl Rename<'_> {
             return None;
         }
         let plan = self.plan(snapshot).ok()?;
-        let trial = self.trial(snapshot, &plan, &[], &[]);
+        let trial = self.trial(snapshot, &plan, TrialExceptions::default());
         let compared = trial.prove(shutdown).await.ok()?;
         compared.found.is_empty().then_some(ProvenRename {
             plan,
@@ -132,13 +133,16 @@ impl Rename<'_> {
     ) -> Result<ProvenRename, LifecycleError> {
         let (server, old, new) = (self.server, self.old, self.new);
         let decisions = &options.decisions;
-        let source = captured(server, pg_dump, old, decisions, false, shutdown).await?;
+        let source = capture_tenant(server, pg_dump, old, decisions, false, shutdown).await?;
         let plan = self.plan(&source.snapshot)?;
         let trial = self.trial(
             &source.snapshot,
             &plan,
-            source.objects_of(ConcernId::InvalidIndexes),
-            source.objects_of(ConcernId::DefaultPrivilegesOfOthers),
+            TrialExceptions {
+                invalid_indexes: source.objects_of(ConcernId::InvalidIndexes),
+                default_privileges: source.objects_of(ConcernId::DefaultPrivilegesOfOthers),
+                partitions_of_others: !source.objects_of(ConcernId::PartitionsOfOthers).is_empty(),
+            },
         );
         let Compared {
             objects,
@@ -151,7 +155,7 @@ impl Rename<'_> {
         })?;
         if !found.is_empty() && found.iter().all(may_be_reworded) {
             // The proof of a capture finds out what the server words differently after a reload.
-            let proven = captured(server, pg_dump, old, decisions, true, shutdown).await?;
+            let proven = capture_tenant(server, pg_dump, old, decisions, true, shutdown).await?;
             let reworded = proven.proof.map(|proof| proof.reworded).unwrap_or_default();
             found.retain(|difference| {
                 !reworded
@@ -170,7 +174,8 @@ impl Rename<'_> {
     }
 
     fn plan(&self, snapshot: &Snapshot) -> Result<RenamePlan, LifecycleError> {
-        let (mut rewriting, mut rewritten) = (String::new(), Vec::new());
+        let mut rewriting = String::new();
+        let mut rewritten = Vec::new();
         for rewrite in rewrites(snapshot, self.new, self.before.major, RewriteReader::Psql)? {
             rewritten.push(rewrite.object);
             for sql in rewrite.statements {
@@ -192,42 +197,46 @@ impl Rename<'_> {
         &'t self,
         snapshot: &'t Snapshot,
         plan: &'t RenamePlan,
-        invalid_indexes: &'t [String],
-        default_privileges: &'t [String],
-    ) -> Trial<'t> {
+        exceptions: TrialExceptions<'t>,
+    ) -> RenameTrial<'t> {
         let refreshes = |statement: &&CompiledStatement| statement.object.action == Action::Refresh;
         let statements = snapshot.template().statements.iter();
         let views = statements
             .filter(refreshes)
             .map(|statement| statement.object.name.clone());
-        Trial {
+        RenameTrial {
             server: self.server,
             snapshot,
             work: &plan.work,
             new: self.new,
             major: self.before.major,
-            invalid_indexes,
+            exceptions,
             unfilled_views: views.collect(),
-            default_privileges,
         }
     }
 }
 
+/// Objects that a copy lacks on purpose, as the capture found them; see [`Exceptions`].
+#[derive(Clone, Copy, Default)]
+struct TrialExceptions<'a> {
+    invalid_indexes: &'a [String],
+    default_privileges: &'a [String],
+    partitions_of_others: bool,
+}
+
 /// The input of a rename's proof.
-struct Trial<'a> {
+struct RenameTrial<'a> {
     server: &'a Server,
     snapshot: &'a Snapshot,
     /// The rename itself, behind `BEGIN`.
     work: &'a str,
     new: &'a TenantName,
     major: u32,
-    /// Objects that a copy lacks on purpose, of three kinds.
-    invalid_indexes: &'a [String],
+    exceptions: TrialExceptions<'a>,
     unfilled_views: Vec<String>,
-    default_privileges: &'a [String],
 }
 
-impl Trial<'_> {
+impl RenameTrial<'_> {
     /// Compares the renamed schema with a copy of the template. If they differ, a second trial with
     /// two copies finds the properties that the server sets by itself.
     async fn prove(&self, shutdown: &Shutdown) -> Result<Compared, LifecycleError> {
@@ -295,14 +304,15 @@ impl Trial<'_> {
             .run_script(&script, &ScriptOptions::default(), shutdown)
             .await?;
         let exceptions = Exceptions {
-            invalid_indexes: self.invalid_indexes,
+            invalid_indexes: self.exceptions.invalid_indexes,
             unfilled_views: &self.unfilled_views,
-            default_privileges: self.default_privileges,
+            default_privileges: self.exceptions.default_privileges,
+            partitions_of_others: self.exceptions.partitions_of_others,
         };
         let mut renamed = Aspects::default();
         let mut copies = copies.map(|copy| (copy, Aspects::default()));
         for line in &output.lines {
-            let aspect = serde_json::from_str(line).ok().and_then(Aspect::read);
+            let aspect = serde_json::from_str(line).ok().and_then(ObjectAspect::read);
             let Some(aspect) = aspect.and_then(|aspect| exceptions.adjust(aspect)) else {
                 continue;
             };
@@ -326,7 +336,7 @@ struct Compared {
     copy: TenantName,
 }
 
-fn is_compared(aspect: &Aspect) -> bool {
+fn is_compared(aspect: &ObjectAspect) -> bool {
     let is_left_out = matches!(
         aspect.aspect.as_str(),
         "owner" | "privileges" | "security label"

@@ -75,7 +75,7 @@ pub(super) async fn find_obstacle(
     let inspection = inspect(server, tenant.as_str(), shutdown).await?;
     let tables = inspection.tables.iter().filter(|table| {
         let rows = format!("rows of {}", quote(&table.name));
-        decisions.of(&rows, 1) != Some(Decision::Keep)
+        decisions.decision_for(&rows, 1) != Some(Decision::Keep)
     });
     let found = oid_values(server, tenant.as_str(), tables, shutdown).await?;
     Ok(found.into_iter().next().map(|values| CopyObstacle::Oids {
@@ -87,15 +87,15 @@ pub(super) async fn find_obstacle(
 }
 
 /// Constraints, of tables and of domains, whose functions or operators somebody wrote.
-const OF_USER_FUNCTIONS: &str = "EXISTS (SELECT FROM pg_catalog.pg_depend d \
+const USES_USER_FUNCTIONS: &str = "EXISTS (SELECT FROM pg_catalog.pg_depend d \
     LEFT JOIN pg_catalog.pg_operator o ON d.refclassid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND o.oid = d.refobjid \
     JOIN pg_catalog.pg_proc p ON p.oid = COALESCE(o.oprcode::pg_catalog.oid, d.refobjid) \
     JOIN pg_catalog.pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('c', 'internal') \
     WHERE d.refclassid IN ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass) \
     AND p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace AND d.classid = $class$ AND d.objid = $object$)";
 
-fn of_user_functions(class: &str, object: &str) -> String {
-    OF_USER_FUNCTIONS
+fn uses_user_functions(class: &str, object: &str) -> String {
+    USES_USER_FUNCTIONS
         .replace(
             "$class$",
             &format!("'pg_catalog.{class}'::pg_catalog.regclass"),
@@ -122,7 +122,7 @@ pub(super) fn checks_aside(new: &TenantName) -> String {
          END LOOP; \
          PERFORM pg_catalog.set_config('schemastamp.checks', pg_catalog.array_to_json(saved)::text, true); END",
         name = quote_literal(new.as_str()),
-        user_functions = of_user_functions("pg_constraint", "c.oid"),
+        user_functions = uses_user_functions("pg_constraint", "c.oid"),
     );
     format!("DO {};\n", quote_literal(&body))
 }
@@ -154,7 +154,7 @@ is not the same in the copy'); END IF; \
          END LOOP; END",
         old_name = quote_literal(old.as_str()),
         new_name = quote_literal(new.as_str()),
-        user_functions = of_user_functions("pg_attrdef", "e.oid"),
+        user_functions = uses_user_functions("pg_attrdef", "e.oid"),
     );
     format!(
         "DO {};\nDO {};\n",

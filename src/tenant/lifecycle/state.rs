@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::LifecycleError;
-use super::guard::{Demand, Facts};
+use super::guard::{Demand, GuardFacts};
 use crate::pg::catalog::{BY_KEYS, by_keys_in_message, with_members};
 use crate::pg::{PgDump, PsqlError, Server, SqlState};
 use crate::process::Shutdown;
@@ -51,7 +51,7 @@ pub(super) struct StateBefore {
 }
 
 /// Row of the query of [`look`].
-type Row = (u32, String, bool, bool, Option<String>, String, Value, bool);
+type StateRow = (u32, String, bool, bool, Option<String>, String, Value, bool);
 
 /// A digest of the catalog rows of a schema: each change of a definition changes one of them.
 fn state_sql(schema: &str) -> String {
@@ -111,16 +111,16 @@ pub(super) async fn look(
         exists(old),
         exists(new),
         state_sql(old.as_str()),
-        Facts::sql(versions_table),
+        GuardFacts::sql(versions_table),
         new.is_storable_sql(),
         name = quote_literal(old.as_str()),
     );
-    let row: Row = server.query_json_one(&sql, shutdown).await?;
+    let row: StateRow = server.query_json_one(&sql, shutdown).await?;
     let (major, search_path, is_there, is_taken, comment, state, facts, is_storable) = row;
     if !is_there {
         return Err(LifecycleError::Missing(old.clone()));
     }
-    Facts::read(facts)?.check(old, demand)?;
+    GuardFacts::read(facts)?.check(old, demand)?;
     if is_taken {
         return Err(LifecycleError::Exists(new.clone()));
     }
@@ -136,14 +136,14 @@ pub(super) async fn look(
 }
 
 /// The decisions on definitions: those on rows concern the copy of the rows.
-fn of_definitions(decisions: &Decisions) -> Decisions {
+fn decisions_for_definitions(decisions: &Decisions) -> Decisions {
     let mut decisions = decisions.clone();
     decisions.retain(|object, _| !object.starts_with("rows of "));
     decisions
 }
 
 /// Captures the tenant as it is.
-pub(super) async fn captured(
+pub(super) async fn capture_tenant(
     server: &Server,
     pg_dump: &PgDump,
     tenant: &TenantName,
@@ -157,7 +157,7 @@ pub(super) async fn captured(
         seeds: Vec::new(),
         versions_table: None,
         versions_from: None,
-        decisions: of_definitions(decisions),
+        decisions: decisions_for_definitions(decisions),
         owners: true,
         schema_owner: true,
         privileges: true,
@@ -172,6 +172,7 @@ pub(super) async fn captured(
 /// The locks of both names, in an order that is the same for everybody, and the certainty that the old schema is the
 /// one that was captured.
 pub(super) fn guard(old: &TenantName, new: &TenantName, before: &StateBefore) -> String {
+    // Two renames in opposite directions would wait for each other otherwise.
     let (first, second) = if old < new { (old, new) } else { (new, old) };
     let body = format!(
         "BEGIN IF ({}) IS DISTINCT FROM '{}' THEN RAISE EXCEPTION USING ERRCODE = '{CHANGED}', MESSAGE = 'changed'; END IF; END",

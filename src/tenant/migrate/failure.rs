@@ -2,6 +2,7 @@ use crate::pg::ServerMessage;
 use crate::sql::TenantName;
 
 use super::script::MessagePlace;
+use crate::text::slice;
 
 /// The reason why a tenant was not fully migrated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +96,7 @@ pub(crate) fn anonymous(text: &str, tenant: &TenantName) -> String {
     let name = tenant.as_str();
     while let Some(at) = rest.find(name) {
         let (before, from) = rest.split_at(at);
-        let behind = from.get(name.len()..).unwrap_or_default();
+        let behind = slice(from, name.len()..);
         let is_part = |c: char| c.is_alphanumeric() || c == '_';
         let whole = !shown
             .chars()

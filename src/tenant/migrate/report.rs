@@ -6,6 +6,7 @@ use crate::tenant::versions::{PlanProblem, TenantProblem};
 
 /// The result of one tenant.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct TenantReport {
     /// The tenant.
     pub tenant: TenantName,

@@ -22,6 +22,29 @@ pub(crate) const ALREADY: SqlState = SqlState::new(*b"SS001");
 /// Raised if another run holds the tenant's lock.
 pub(crate) const BUSY: SqlState = SqlState::new(*b"SS002");
 
+/// Reasons why a tenant cannot be added to a script.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MigrationScriptError {
+    /// A migration cannot be rendered for the tenant.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The version table cannot hold the migration's version, so that nothing would say that it is applied or undone. A plan
+    /// has no such migration.
+    #[error("the version table has no row for '{file}'")]
+    NoVersionRow {
+        /// The migration's file.
+        file: String,
+    },
+}
+
+impl MigrationScriptError {
+    pub(super) fn without_row(migration: &Migration) -> Self {
+        Self::NoVersionRow {
+            file: migration.file_name(),
+        }
+    }
+}
+
 /// The place that a message of the script belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MessagePlace {
@@ -76,13 +99,13 @@ pub(super) struct ScriptStep<'m> {
 impl ScriptStep<'_> {
     /// Returns the statement behind those of the migration. With a record or with checks it is one statement: outside of a
     /// transaction none may be without the others.
-    fn finishing_sql(&self, checks: &str) -> Option<String> {
-        let record = self.record.as_deref().unwrap_or_default();
+    fn finishing_sql(&self, checks: &str) -> String {
+        let record = self.record.as_deref().unwrap_or("");
         if record.is_empty() && checks.is_empty() {
-            return Some(self.finish.clone()).filter(|sql| !sql.is_empty());
+            return self.finish.clone();
         }
         let body = format!("BEGIN {checks}{}; {record} END", self.finish);
-        Some(format!("DO {}", quote_literal(&body)))
+        format!("DO {}", quote_literal(&body))
     }
 
     /// Returns the checks of an undo, as statements of `PL/pgSQL`; empty for a way up.
@@ -153,7 +176,7 @@ impl<'a> MigrationScript<'a> {
         migrations: &[&Migration],
         separated: bool,
         indexes: &BTreeMap<String, IndexState>,
-    ) -> Result<(), TemplateError> {
+    ) -> Result<(), MigrationScriptError> {
         let table = qualified(tenant.as_str(), &versions.table);
         let mut previous = versions.last().map(|version| version.text.as_str());
         let mut steps = Vec::with_capacity(migrations.len());
@@ -165,11 +188,10 @@ impl<'a> MigrationScript<'a> {
             steps.push(ScriptStep {
                 migration,
                 expected: Expected::Absent,
-                // A plan has no migration that the table cannot hold.
                 finish: versions
                     .style
                     .write_sql(&table, migration)
-                    .unwrap_or_default(),
+                    .ok_or_else(|| MigrationScriptError::without_row(migration))?,
                 record,
             });
             previous = Some(migration.version.as_str());
@@ -185,7 +207,7 @@ impl<'a> MigrationScript<'a> {
         steps: &[ScriptStep<'_>],
         separated: bool,
         indexes: &BTreeMap<String, IndexState>,
-    ) -> Result<(), TemplateError> {
+    ) -> Result<(), MigrationScriptError> {
         let index = self.tenants;
         self.tenants += 1;
         let table = qualified(tenant.as_str(), &versions.table);
@@ -233,7 +255,7 @@ impl<'a> MigrationScript<'a> {
             } else {
                 step.checks().to_owned() + &indexes_as_planned_sql(tenant, &concurrent)
             };
-            parts.extend(step.finishing_sql(&checks).map(ours));
+            parts.push(ours(step.finishing_sql(&checks)));
             if !migration.transaction {
                 parts.extend(session_cleanup(SettingScope::Session).into_iter().map(ours));
             } else if migration.changes_session() {
@@ -307,9 +329,10 @@ fn statement_sql(
             concurrent_index: None,
         });
     }
-    let concurrent_index = concurrent_index(statement, &sql);
-    let sql = match (concurrent_index, indexes.get(&statement.object.name)) {
+    let index_action = concurrent_index(statement, &sql);
+    let sql = match (index_action, indexes.get(&statement.object.name)) {
         (Some(Action::Create), Some(IndexState::Valid)) | (Some(Action::Drop), None) => Vec::new(),
+        // CREATE INDEX CONCURRENTLY that was interrupted leaves an invalid index under the name.
         (Some(Action::Create), Some(IndexState::Invalid)) => {
             let drop = format!(
                 "DROP INDEX CONCURRENTLY {}.{}",
@@ -322,7 +345,7 @@ fn statement_sql(
     };
     Ok(PlannedStatement {
         sql,
-        concurrent_index,
+        concurrent_index: index_action,
     })
 }
 
@@ -351,6 +374,8 @@ fn tenant_settings(
         ("standard_conforming_strings", "on".to_owned()),
         ("client_min_messages", "warning".to_owned()),
     ];
+    // client_connection_check_interval is new in 14: the server ends a statement whose psql is gone, and with it the
+    // lock.
     if context.major >= 14 {
         settings.push(("client_connection_check_interval", "1s".to_owned()));
     }
@@ -404,6 +429,7 @@ fn version_guard(
             );
         }
     }
+    // Outside of a transaction the lock is that of the session, which ends with psql.
     let scope = if migration.transaction { "_xact" } else { "" };
     swrite!(
         body,

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::indexes::IndexState;
-use super::script::{Expected, MigrationScript, ScriptStep};
-use crate::snapshot::TemplateError;
+use super::script::{Expected, MigrationScript, MigrationScriptError, ScriptStep};
 use crate::sql::TenantName;
 use crate::tenant::migrations::{Migration, MigrationVersion};
 use crate::tenant::runs::{RunRecord, raise_if, still_last_sql, undone_sql};
@@ -27,7 +26,7 @@ impl MigrationScript<'_> {
         versions: &VersionsTable,
         steps: &[UndoStep<'_>],
         indexes: &BTreeMap<String, IndexState>,
-    ) -> Result<(), TemplateError> {
+    ) -> Result<(), MigrationScriptError> {
         let table = qualified(tenant.as_str(), &versions.table);
         let known = known_versions(versions, steps);
         let has_other = versions.style.has_other_sql(&table, &known);
@@ -46,15 +45,14 @@ impl MigrationScript<'_> {
             ];
             let previous = step.record.previous.as_deref();
             let removal = versions.style.remove_sql(&table, step.down, previous);
-            ScriptStep {
+            Ok(ScriptStep {
                 migration: step.down,
                 expected: Expected::AsPlanned(checks.concat()),
-                // A plan has no migration that the table cannot hold.
-                finish: removal.unwrap_or_default(),
+                finish: removal.ok_or_else(|| MigrationScriptError::without_row(step.down))?,
                 record: Some(undone_sql(&step.record)),
-            }
+            })
         });
-        let steps: Vec<ScriptStep<'_>> = steps.collect();
+        let steps = steps.collect::<Result<Vec<ScriptStep<'_>>, MigrationScriptError>>()?;
         self.steps(tenant, versions, &steps, true, indexes)
     }
 }

@@ -41,7 +41,7 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
                     Direction::Up,
                     version,
                     rest,
-                    text(&file)?,
+                    read_text(&file)?,
                     transaction,
                 )?);
             } else if name != "down"
@@ -72,7 +72,7 @@ pub fn read_folder(folder: &Path) -> Result<Migrations, MigrationError> {
             Direction::Up,
             version,
             rest,
-            text(&path)?,
+            read_text(&path)?,
             true,
         )?);
     }
@@ -129,7 +129,7 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, PathError> {
     Ok(paths)
 }
 
-pub(super) fn text(path: &Path) -> Result<String, MigrationError> {
+pub(super) fn read_text(path: &Path) -> Result<String, MigrationError> {
     String::from_utf8(read(path)?).map_err(|error| {
         let before = error
             .as_bytes()

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::directory::{entries, flyway, parse_file_name, text, wants_transaction};
-use super::section::{Direction, has_sections, part};
+use super::directory::{entries, flyway, parse_file_name, read_text, wants_transaction};
+use super::section::{Direction, has_sections, parse_way};
 use super::{Migration, MigrationError, MigrationVersion};
 
 impl Migration {
@@ -14,7 +14,7 @@ impl Migration {
     pub fn read_down(&self) -> Result<Option<Self>, MigrationError> {
         let unix = self.text.replace("\r\n", "\n");
         let (path, text) = if has_sections(&unix) {
-            if part(&unix, Direction::Down).is_none() {
+            if parse_way(&unix, Direction::Down).is_none() {
                 return Ok(None);
             }
             (self.path.clone(), self.text.clone())
@@ -22,12 +22,13 @@ impl Migration {
             let Some(path) = self.down_path()? else {
                 return Ok(None);
             };
-            let text = text(&path)?;
+            let text = read_text(&path)?;
             (path, text)
         };
         let folder = path.parent().unwrap_or(Path::new("."));
         let transaction = !path.ends_with("down.sql") || wants_transaction(folder)?;
-        let (version, name) = (self.version.clone(), &self.name);
+        let version = self.version.clone();
+        let name = &self.name;
         let down = Self::compile(&path, Direction::Down, version, name, text, transaction)?;
         Ok(Some(down).filter(|down| !down.statements().is_empty()))
     }
@@ -107,7 +108,8 @@ mod tests {
 
     #[test]
     fn ways_down_are_found_in_every_layout() {
-        let (up, drop) = ("CREATE TABLE t ();", "DROP TABLE t; DROP TABLE s;");
+        let up = "CREATE TABLE t ();";
+        let drop = "DROP TABLE t; DROP TABLE s;";
         for (files, expected) in [
             (
                 &[("1_a.up.sql", up), ("1_a.down.sql", drop)][..],

@@ -29,7 +29,8 @@ impl fmt::Display for FixedSchema {
             object,
             changed,
         } = self;
-        let (schema, object) = (schema.escape_debug(), object.escape_debug());
+        let schema = schema.escape_debug();
+        let object = object.escape_debug();
         if *changed {
             write!(
                 formatter,

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::section::{Direction, part};
+use super::section::{Direction, parse_way};
 use super::{FixedSchema, MigrationError, MigrationVersion};
 use crate::snapshot::{
     CompiledStatement, OutsideStatement, Reach, Template, changes_session, sha256,
@@ -9,6 +9,7 @@ use crate::sql::refuse_nul;
 
 /// One migration's way up or down, ready to be run for any tenant.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Migration {
     /// Its version.
     pub version: MigrationVersion,
@@ -45,14 +46,15 @@ impl Migration {
         let source = unix.strip_prefix('\u{feff}').unwrap_or(&unix);
         // Of the whole file: how it is cut into sections must not depend on who reads its lines.
         refuse_nul(source).map_err(|error| MigrationError::template(path.clone(), error.into()))?;
-        let part = part(source, way).ok_or_else(|| MigrationError::NoUp { path: path.clone() })?;
-        if let Some(line) = part.variables {
+        let way_text =
+            parse_way(source, way).ok_or_else(|| MigrationError::NoUp { path: path.clone() })?;
+        if let Some(line) = way_text.variables {
             return Err(MigrationError::Variables { path, line });
         }
-        let template = Template::compile(&part.sql)
+        let template = Template::compile(&way_text.sql)
             .map_err(|error| MigrationError::template(path.clone(), error))?;
-        let fixed_schemas = super::fixed::fixed_schemas(&part.sql);
-        let transaction = transaction && part.transaction;
+        let fixed_schemas = super::fixed::fixed_schemas(&way_text.sql);
+        let transaction = transaction && way_text.transaction;
         Ok(Self {
             version,
             name: name.to_owned(),
@@ -61,7 +63,7 @@ impl Migration {
             text,
             fixed_schemas,
             // The other way of the same file leaves blank lines around this one.
-            digest: sha256(part.sql.trim()),
+            digest: sha256(way_text.sql.trim()),
             changes_session: template.statements.iter().any(changes_session),
             template,
         })

@@ -3,7 +3,7 @@
 
 /// One way of a file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct MigrationWay {
     /// The SQL, with enough line ends in front to keep the line numbers of the file.
     pub(super) sql: String,
     /// `true` if the migration runs in one transaction.
@@ -36,14 +36,15 @@ pub(super) fn has_sections(text: &str) -> bool {
 
 /// Extracts one way from a file. Returns `None` if the file has sections and none of them is that way. A file without
 /// sections is the wanted way as a whole.
-pub(super) fn part(text: &str, wanted: Direction) -> Option<Part> {
-    let mut part = Part {
+pub(super) fn parse_way(text: &str, wanted: Direction) -> Option<MigrationWay> {
+    let mut part = MigrationWay {
         sql: String::with_capacity(text.len()),
         transaction: true,
         variables: None,
     };
     let sections = has_sections(text);
-    let (mut direction, mut is_found) = ((!sections).then_some(wanted), !sections);
+    let mut direction = (!sections).then_some(wanted);
+    let mut is_found = !sections;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         match marker(line) {
             Some(Marker::Section(new, transaction)) => {
@@ -133,8 +134,8 @@ fn marker(line: &str) -> Option<Marker> {
 mod tests {
     use super::*;
 
-    fn up_part(text: &str) -> Option<Part> {
-        part(text, Direction::Up)
+    fn up_part(text: &str) -> Option<MigrationWay> {
+        parse_way(text, Direction::Up)
     }
 
     fn up(text: &str) -> (String, bool) {
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn ways_down_have_transactions_of_their_own() {
         let down = |text: &str| {
-            let part = part(text, Direction::Down).unwrap();
+            let part = parse_way(text, Direction::Down).unwrap();
             (part.sql.trim().to_owned(), part.transaction)
         };
         let dbmate = "-- migrate:up\nSELECT 1;\n-- migrate:down transaction:false\nSELECT 2;\n";
@@ -185,7 +186,10 @@ mod tests {
             "-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 2;\n";
         assert!(!down(goose).1);
         assert_eq!(down("DROP TABLE t;"), ("DROP TABLE t;".to_owned(), true));
-        assert_eq!(part("-- migrate:up\nSELECT 1;\n", Direction::Down), None);
+        assert_eq!(
+            parse_way("-- migrate:up\nSELECT 1;\n", Direction::Down),
+            None
+        );
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub(super) async fn marks(
 
 /// The state of a schema after a run whose outcome is unknown.
 #[derive(Debug)]
-pub(super) enum RunState {
+pub(super) enum AttemptState {
     /// The run's message has ended, and this is the state now.
     Settled(Option<SchemaState>),
     /// The run's message is still running.
@@ -102,7 +102,7 @@ pub(super) async fn look_after(
     server: &Server,
     tenant: &TenantName,
     token: &str,
-) -> Result<RunState, PsqlError> {
+) -> Result<AttemptState, PsqlError> {
     // Check the message first: once it has ended, the following statement sees all its effects.
     let script = format!(
         "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE (pg_catalog.strpos(query, {}) > 0 \
@@ -114,9 +114,9 @@ pub(super) async fn look_after(
     );
     Ok(match ask_until_settled(server, &script).await? {
         Some(mut values) => {
-            RunState::Settled(read_json(values.next().ok_or(PsqlError::Unconfirmed)?, 1)?)
+            AttemptState::Settled(read_json(values.next().ok_or(PsqlError::Unconfirmed)?, 1)?)
         }
-        None => RunState::StillRunning,
+        None => AttemptState::StillRunning,
     })
 }
 
@@ -129,6 +129,7 @@ pub(in crate::tenant) async fn ask_until_settled(
     sql: &str,
 ) -> Result<Option<std::vec::IntoIter<Value>>, PsqlError> {
     let mut server = server.clone();
+    // The limit of the run may be used up, and a signal may have ended it; the answer is needed all the same.
     server.timeout = Some(LIMIT);
     let start = Instant::now();
     loop {

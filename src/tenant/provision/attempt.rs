@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::aftermath::{RunState, SchemaState, look, look_after};
+use super::aftermath::{AttemptState, SchemaState, look, look_after};
 use super::error::ProvisionError;
 use super::hint::hint_for;
 use super::locate::{is_repeatable, locate, located_by_line};
@@ -44,7 +44,7 @@ pub(super) struct Attempt<'a> {
 }
 
 /// The outcome of a message.
-enum Ran {
+enum MessageOutcome {
     /// The message is committed, and this is its output.
     Done(ScriptOutput),
     /// The message is not committed, or not certainly.
@@ -84,33 +84,24 @@ impl Attempt<'_> {
         let statements = rendered?;
         version.map_err(|error| self.not_started(error.into()))?;
         let script = provisioner.script_with(&token, &statements);
-        match self
-            .run(
-                psql,
-                &token,
-                &script,
-                &statements,
-                ProvisionSource::Snapshot,
-            )
-            .await
-        {
-            Ran::Done(output) => {
+        match self.run_snapshot(psql, &token, &script, &statements).await {
+            MessageOutcome::Done(output) => {
                 if options.render.citus {
                     provisioner.report_warnings(self.tenant, &output.notices);
                 }
                 Ok(self.created(ProvisionSource::Snapshot))
             }
-            Ran::Over(Err(ProvisionError::Sql { message, .. }))
+            MessageOutcome::Over(Err(ProvisionError::Sql { message, .. }))
                 if message.says_one_by_one() && !options.render.citus =>
             {
                 provisioner.one_by_one.store(true, Ordering::Relaxed);
                 self.make_one_by_one(psql).await
             }
-            Ran::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
+            MessageOutcome::Over(Err(error)) if error.is_cancelled() && !options.render.citus => {
                 tracing::warn!(reason = %error, "tenant '{}': retrying, with the time limit set first", self.tenant);
                 self.make_patiently(psql).await
             }
-            Ran::Over(over) => over,
+            MessageOutcome::Over(over) => over,
         }
     }
 
@@ -123,18 +114,9 @@ impl Attempt<'_> {
         let token = self.new_token()?;
         let statements = self.provisioner.statements(self.tenant, &token)?;
         let script = in_a_block(&token, &self.provisioner.script_with(&token, &statements));
-        match self
-            .run(
-                psql,
-                &token,
-                &script,
-                &statements,
-                ProvisionSource::Snapshot,
-            )
-            .await
-        {
-            Ran::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
-            Ran::Over(over) => over,
+        match self.run_snapshot(psql, &token, &script, &statements).await {
+            MessageOutcome::Done(_) => Ok(self.created(ProvisionSource::Snapshot)),
+            MessageOutcome::Over(over) => over,
         }
     }
 
@@ -150,23 +132,25 @@ impl Attempt<'_> {
             .chain(statements)
             .collect();
         let script = Provisioner::script_one_by_one(&token, &statements);
-        match self
-            .run(
-                psql,
-                &token,
-                &script,
-                &statements,
-                ProvisionSource::Snapshot,
-            )
-            .await
-        {
-            Ran::Done(output) => {
+        match self.run_snapshot(psql, &token, &script, &statements).await {
+            MessageOutcome::Done(output) => {
                 self.provisioner
                     .report_warnings(self.tenant, &output.notices);
                 Ok(self.created(ProvisionSource::Snapshot))
             }
-            Ran::Over(over) => over,
+            MessageOutcome::Over(over) => over,
         }
+    }
+
+    async fn run_snapshot(
+        &self,
+        psql: &mut Psql<'_>,
+        token: &str,
+        script: &str,
+        statements: &[Rendered],
+    ) -> MessageOutcome {
+        let source = ProvisionSource::Snapshot;
+        self.run(psql, token, script, statements, source).await
     }
 
     /// Claims a spare. Returns `None` if there is none.
@@ -178,17 +162,15 @@ impl Attempt<'_> {
             .run(psql, &token, &script, &[], ProvisionSource::Pool)
             .await
         {
-            Ran::Done(output) if claimed(&output.lines, &token) == Some(true) => {
+            MessageOutcome::Done(output) if claimed(&output.lines, &token) == Some(true) => {
                 Ok(Some(self.created(ProvisionSource::Pool)))
             }
-            Ran::Done(_) => Ok(None),
-            Ran::Over(Err(ProvisionError::Sql { message, .. }))
+            MessageOutcome::Done(_) => Ok(None),
+            MessageOutcome::Over(Err(ProvisionError::Sql { message, .. }))
                 if has_state(&message, &[STILL_NAMED]) =>
             {
-                let (spare, objects) = (
-                    &message.message,
-                    message.detail.as_deref().unwrap_or_default(),
-                );
+                let spare = &message.message;
+                let objects = message.detail.as_deref().unwrap_or_default();
                 tracing::warn!(%objects, "the spare {spare} was changed by hand and names itself; it is handed out to nobody");
                 let forget = forget_message(spare, &provisioner.options.render);
                 if let Err(error) = provisioner
@@ -201,8 +183,10 @@ impl Attempt<'_> {
                 Ok(None)
             }
             // Somebody has just dropped the pool.
-            Ran::Over(Err(ProvisionError::Sql { message, .. })) if is_gone(&message) => Ok(None),
-            Ran::Over(over) => over.map(Some),
+            MessageOutcome::Over(Err(ProvisionError::Sql { message, .. })) if is_gone(&message) => {
+                Ok(None)
+            }
+            MessageOutcome::Over(over) => over.map(Some),
         }
     }
 
@@ -213,7 +197,7 @@ impl Attempt<'_> {
         script: &str,
         statements: &[Rendered],
         source: ProvisionSource,
-    ) -> Ran {
+    ) -> MessageOutcome {
         let left = self.provisioner.left(self.start);
         let options = ScriptOptions::default();
         let ran = match psql {
@@ -228,8 +212,10 @@ impl Attempt<'_> {
                     .await
             }
         };
-        Ran::Over(match ran {
-            Ok(output) if is_confirmed(&output.lines, token) => return Ran::Done(output),
+        MessageOutcome::Over(match ran {
+            Ok(output) if is_confirmed(&output.lines, token) => {
+                return MessageOutcome::Done(output);
+            }
             // Exit code 0 alone is no proof.
             Ok(_) => self.ended(token, PsqlError::Unconfirmed, source).await,
             Err(PsqlError::Script { message, .. }) => {
@@ -238,6 +224,8 @@ impl Attempt<'_> {
             Err(error @ (PsqlError::Connect { .. } | PsqlError::Password(_))) => {
                 Err(ProvisionError::Connect(Arc::new(error)))
             }
+            // psql announces its connection before it sends anything: without the announcement, nothing can have
+            // happened.
             Err(error) if !error.began() => Err(self.not_started(error)),
             Err(error) => self.ended(token, error, source).await,
         })
@@ -300,6 +288,8 @@ impl Attempt<'_> {
         {
             return self.existing().await;
         }
+        // 57014 stands for a statement_timeout and for a statement that was cancelled otherwise. The elapsed time
+        // tells them apart, less what an answer takes to arrive.
         if let (Some(SqlState::QUERY_CANCELED), Some(after)) =
             (state, self.provisioner.server.timeout)
             && self.start.elapsed() + Duration::from_millis(50) >= after
@@ -415,16 +405,18 @@ impl Attempt<'_> {
         cause: PsqlError,
         source: ProvisionSource,
     ) -> Result<ProvisionOutcome, ProvisionError> {
+        // An error of the server ends the message for certain. Any other end may have come after the commit.
         if !cause.server_refused() {
             let look = match look_after(&self.provisioner.server, self.tenant, token).await {
                 // A tenant that another run created is not this run's.
-                Ok(RunState::Settled(Some(seen)))
+                Ok(AttemptState::Settled(Some(seen)))
                     if seen.is_of_run(self.run) || self.provisioner.makes_spares() =>
                 {
                     return Ok(self.created(source));
                 }
-                Ok(RunState::Settled(_)) => None,
-                Ok(RunState::StillRunning) => Some(None),
+                Ok(AttemptState::Settled(_)) => None,
+                // The server goes on with a message whose psql is gone, and may commit it after this answer.
+                Ok(AttemptState::StillRunning) => Some(None),
                 Err(error) => Some(Some(Box::new(error))),
             };
             if let Some(look) = look {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
-use crate::snapshot::citus::Words;
+use crate::snapshot::citus::StatementTokens;
 use crate::snapshot::{Action, CompiledStatement, ObjectKind, Snapshot};
 use crate::sql::{TenantName, quote, quote_literal};
 
@@ -39,7 +39,7 @@ enum CitusLimit {
     /// A trigger on a table: refused unless `citus.enable_unsafe_triggers` is on.
     Trigger,
     /// Taken from this version on.
-    Before(Version, &'static str),
+    Before(CitusVersion, &'static str),
     /// A foreign key that leaves the tenant: refused unless this is a reference table.
     Reference(String),
     /// The default of a column takes its value from a sequence: refused unless the extension's owner creates the tenant.
@@ -47,7 +47,7 @@ enum CitusLimit {
 }
 
 /// A version of Citus: 13.2.
-type Version = (u32, u32);
+type CitusVersion = (u32, u32);
 
 /// Answers of a server that decide about the limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -87,7 +87,7 @@ impl CitusAnswers {
             .then_some(role)
     }
 
-    fn version(&self) -> Version {
+    fn version(&self) -> CitusVersion {
         let mut numbers = self
             .version
             .split(|character: char| !character.is_ascii_digit())
@@ -105,12 +105,12 @@ impl CitusObstacles {
         let Ok(tenant) = TenantName::new(STAND_IN) else {
             return Self::default();
         };
-        let mut inspection = Inspection::default();
+        let mut inspection = CitusInspection::default();
         for statement in &snapshot.template().statements {
             let mut sql = String::new();
             // A snapshot that cannot be rendered fails at its first tenant, with the reason.
             if statement.render_plain(&tenant, &mut sql).is_ok() {
-                inspection.inspect(statement, &Words::new(&sql));
+                inspection.inspect(statement, &StatementTokens::new(&sql));
             }
         }
         Self {
@@ -197,19 +197,19 @@ impl CitusObstacles {
 
 /// The objects that were found so far, and what later statements refer to.
 #[derive(Debug, Default)]
-struct Inspection {
+struct CitusInspection {
     found: Vec<CitusObstacle>,
     views: BTreeSet<Vec<String>>,
     partitioned: BTreeSet<Vec<String>>,
     ranges: BTreeSet<Vec<String>>,
 }
 
-impl Inspection {
+impl CitusInspection {
     fn add(&mut self, object: String, limit: CitusLimit) {
         self.found.push(CitusObstacle { object, limit });
     }
 
-    fn inspect(&mut self, statement: &CompiledStatement, words: &Words<'_>) {
+    fn inspect(&mut self, statement: &CompiledStatement, words: &StatementTokens<'_>) {
         let object = &statement.object;
         let text = object.to_string();
         self.views.extend(words.created_view());
@@ -255,7 +255,7 @@ impl Inspection {
     }
 
     /// Column privileges: a parenthesis in front of `ON`.
-    fn privileges(&mut self, text: String, words: &Words<'_>) {
+    fn privileges(&mut self, text: String, words: &StatementTokens<'_>) {
         let on = words.find(0, "on");
         let of_columns = words
             .find(0, "(")
@@ -267,14 +267,14 @@ impl Inspection {
     }
 
     /// Triggers on views are taken.
-    fn trigger(&mut self, text: String, words: &Words<'_>) {
+    fn trigger(&mut self, text: String, words: &StatementTokens<'_>) {
         let table = words.find(0, "on").map(|on| words.name_at(on + 1).0);
         if !table.is_some_and(|table| self.views.contains(&table)) {
             self.add(text, CitusLimit::Trigger);
         }
     }
 
-    fn table(&mut self, text: &str, words: &Words<'_>) {
+    fn table(&mut self, text: &str, words: &StatementTokens<'_>) {
         if let Some((name, behind)) = words.created_table() {
             self.created_table(text, words, name, behind);
         } else if let Some((name, action)) = words.altered() {
@@ -291,7 +291,13 @@ impl Inspection {
         }
     }
 
-    fn created_table(&mut self, text: &str, words: &Words<'_>, name: Vec<String>, behind: usize) {
+    fn created_table(
+        &mut self,
+        text: &str,
+        words: &StatementTokens<'_>,
+        name: Vec<String>,
+        behind: usize,
+    ) {
         if self.ranges.iter().any(|range| words.mentions(range)) {
             let reason = "columns of a range type of the schema are not supported";
             self.add(text.to_owned(), CitusLimit::Always(reason));
@@ -316,7 +322,13 @@ impl Inspection {
         }
     }
 
-    fn altered_table(&mut self, text: &str, words: &Words<'_>, name: &[String], action: usize) {
+    fn altered_table(
+        &mut self,
+        text: &str,
+        words: &StatementTokens<'_>,
+        name: &[String],
+        action: usize,
+    ) {
         if words.has_at(action, &["inherit"]) {
             self.add(text.to_owned(), CitusLimit::Always(INHERITS));
         }
@@ -338,7 +350,7 @@ const INHERITS: &str = "tables in a distributed schema cannot inherit or be inhe
 const MULTI_LEVEL: &str = "partitions that are partitioned themselves are not supported";
 
 /// Returns `true` for a default with `nextval`, and for the serial types, which have one.
-fn uses_sequence(words: &Words<'_>) -> bool {
+fn uses_sequence(words: &StatementTokens<'_>) -> bool {
     let serial = |at: usize| {
         // Behind a column's name; a column may be called like the type.
         SERIAL.iter().any(|word| words.has_at(at, &[word]))
@@ -362,7 +374,7 @@ const SERIAL: [&str; 6] = [
 
 /// Returns `true` for `CREATE STATISTICS … ON (lower(a)), b FROM …`: an opening parenthesis, or a
 /// call, between ON and FROM.
-fn is_on_an_expression(words: &Words<'_>) -> bool {
+fn is_on_an_expression(words: &StatementTokens<'_>) -> bool {
     let (Some(on), Some(from)) = (words.find(0, "on"), words.find(0, "from")) else {
         return false;
     };
@@ -370,7 +382,7 @@ fn is_on_an_expression(words: &Words<'_>) -> bool {
 }
 
 /// Returns the foreign keys of a statement that refer to tables outside of the tenant: the constraint, and the table.
-fn references(words: &Words<'_>) -> Vec<(Option<String>, String)> {
+fn references(words: &StatementTokens<'_>) -> Vec<(Option<String>, String)> {
     let mut found = Vec::new();
     let mut from = 0;
     while let Some(at) = words.find(from, "references") {

@@ -55,6 +55,9 @@ pub(super) fn is_repeatable(sqlstate: Option<SqlState>) -> bool {
     sqlstate.is_some_and(|sqlstate| {
         !matches!(
             sqlstate.class(),
+            // Appendix A of the PostgreSQL documentation: operator intervention, insufficient resources, transaction
+            // rollback, connection exception, object not in the required state (a lock), internal error, system
+            // error.
             "57" | "53" | "40" | "08" | "55" | "XX" | "58"
         )
     })
@@ -77,6 +80,7 @@ pub(super) async fn locate(
         tracing::debug!(%error, "the failed statement was not found");
         return None;
     };
+    // Another error than that of the message has another cause, such as a lock: its statement would mislead.
     if message.sqlstate != sqlstate {
         tracing::debug!(%message, "the statements fail otherwise one by one");
         return None;

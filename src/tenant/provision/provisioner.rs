@@ -1,19 +1,18 @@
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::aftermath::marks;
 use super::error::ProvisionError;
-use crate::pg::{PsqlError, PsqlSession, Server, ServerMessage, Severity, restrict_key};
+use crate::pg::{MessageSeverity, PsqlError, PsqlSession, Server, ServerMessage, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::{Marking, PLACEHOLDER, RenderOptions, Rendered, Snapshot, one_message};
 use crate::sql::TenantName;
 use crate::tenant::claim::claim_message;
 use crate::tenant::newer::{NewerMigrations, NewerSource};
 use crate::tenant::spares::registering;
-use crate::text::slice;
+use crate::text::{slice, swriteln};
 
 /// Number of statements after which an open psql is replaced. The server's backend keeps an entry
 /// for each relation that it has touched, about 150 bytes per statement (measured on `PostgreSQL`
@@ -25,6 +24,7 @@ pub(super) const LINES_BEFORE: usize = 2;
 
 /// The reaction to an existing tenant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IfExists {
     /// It is an error.
     #[default]
@@ -57,6 +57,7 @@ impl Default for Retries {
 
 /// Options of provisioning.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ProvisionOptions {
     /// Options of rendering. Without a timeout, that of the server applies.
     pub render: RenderOptions,
@@ -128,7 +129,7 @@ impl Provisioner {
                 .warned
                 .lock()
                 .is_ok_and(|mut warned| warned.insert(general));
-            if notice.severity == Severity::Warning && is_new {
+            if notice.severity == MessageSeverity::Warning && is_new {
                 tracing::warn!("tenant '{tenant}': {text}");
             }
         }
@@ -278,7 +279,7 @@ impl Provisioner {
             script.push_str(&statement.sql);
             script.push_str(";\n");
         }
-        let _ = writeln!(script, "COMMIT;\n{confirmation};");
+        swriteln!(script, "COMMIT;\n{confirmation};");
         script
     }
 
@@ -334,9 +335,11 @@ fn without_name(text: &str, name: &str) -> String {
     let in_word = |character: Option<char>| {
         character.is_some_and(|character| character.is_alphanumeric() || character == '_')
     };
-    let (mut general, mut rest) = (String::new(), 0);
+    let mut general = String::new();
+    let mut rest = 0;
     for (start, _) in text.match_indices(name) {
-        let (before, after) = (slice(text, ..start), slice(text, start + name.len()..));
+        let before = slice(text, ..start);
+        let after = slice(text, start + name.len()..);
         if in_word(before.chars().next_back()) || in_word(after.chars().next()) {
             continue;
         }
@@ -360,10 +363,8 @@ pub(super) fn message_with(token: &str, message: &str) -> String {
 /// Returns the messages of a transaction whose statements have no time limit. Each message has the
 /// token.
 pub(super) fn in_a_block(token: &str, message: &str) -> String {
-    let (begin, commit) = (
-        message_with(token, "BEGIN \\;\nSET LOCAL statement_timeout = 0"),
-        message_with(token, "COMMIT"),
-    );
+    let begin = message_with(token, "BEGIN \\;\nSET LOCAL statement_timeout = 0");
+    let commit = message_with(token, "COMMIT");
     format!("{begin};\n{message}{commit};\n")
 }
 

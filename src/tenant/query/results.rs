@@ -108,7 +108,9 @@ impl ResultReader {
 /// Cuts a record into its values.
 fn fields(record: &str, null: &str) -> Vec<Option<String>> {
     let mut values = Vec::new();
-    let (mut value, mut quoted, mut was_quoted) = (String::new(), false, false);
+    let mut value = String::new();
+    let mut quoted = false;
+    let mut was_quoted = false;
     let mut characters = record.chars().peekable();
     let mut end = |value: &mut String, was_quoted: &mut bool| {
         let text = std::mem::take(value);

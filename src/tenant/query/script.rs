@@ -100,7 +100,8 @@ impl<'a> QueryScript<'a> {
     pub(crate) fn read(&self, line: &[u8]) -> Option<QueryLine> {
         let rest = str::from_utf8(line).ok()?.strip_prefix(self.context.key)?;
         let mut words = rest.split(' ').skip(1);
-        let (word, number) = (words.next()?, words.next());
+        let word = words.next()?;
+        let number = words.next();
         let number = || number?.parse().ok();
         Some(match word {
             "tenant" => QueryLine::Tenant(usize::try_from(number()?).ok()?),
@@ -120,7 +121,8 @@ impl<'a> QueryScript<'a> {
     pub(crate) fn tenant(&mut self, tenant: &TenantName) -> std::io::Result<()> {
         let index = self.tenants;
         self.tenants += 1;
-        let (context, key) = (self.context, self.context.key);
+        let context = self.context;
+        let key = self.context.key;
         let ours = QueryPlace {
             tenant: index,
             statement: None,

@@ -181,7 +181,8 @@ fn check(
         .iter()
         .position(|token| !token.is(sql, "("))
         .unwrap_or_default();
-    let (first, second) = (word(first_at), word(first_at + 1));
+    let first = word(first_at);
+    let second = word(first_at + 1);
     if first == "copy" {
         return Err(QueryRefusalReason::Copy);
     }

@@ -57,8 +57,7 @@ impl Style {
     pub(crate) fn create_sql(self, table: &str) -> Option<Vec<String>> {
         let columns = match self {
             Self::Ecto => "version bigint PRIMARY KEY, inserted_at timestamp(0)",
-            // dbmate 2; Rails has no length.
-            Self::Rails => "version character varying(128) PRIMARY KEY",
+            Self::Rails => "version character varying PRIMARY KEY",
             Self::GolangMigrate => "version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL",
             // goose 3; it expects a row for version 0.
             Self::Goose => {

@@ -235,6 +235,7 @@ impl Style {
         let version = &migration.version;
         Some(match self {
             Self::Ecto => format!(
+                // Ecto writes a `naive_datetime`: UTC, without fractions of a second.
                 "INSERT INTO {table} (version, inserted_at) VALUES ({}, pg_catalog.date_trunc('second', pg_catalog.timezone('UTC', pg_catalog.now())))",
                 version.number()?
             ),
@@ -260,6 +261,8 @@ impl Style {
                 "INSERT INTO {table} (version, description, success, checksum, execution_time) \
                  VALUES ({}, {}, true, '\\x{}'::bytea, 0)",
                 version.number()?,
+                // sqlx makes the description of the file's name in the same way, and compares the checksum on its
+                // next run.
                 quote_literal(&migration.name.replace('_', " ")),
                 sha384(&migration.text)
             ),
@@ -327,7 +330,8 @@ fn time_of(version: &str) -> String {
     let format = time::macros::format_description!("[year][month][day][hour][minute][second]");
     match time::PrimitiveDateTime::parse(version, format) {
         Ok(time) => {
-            let (date, clock) = (time.date(), time.time());
+            let date = time.date();
+            let clock = time.time();
             let (hour, minute, second) = clock.as_hms();
             format!("{date} {hour:02}:{minute:02}:{second:02}+00")
         }

@@ -2,23 +2,8 @@
 
 use schemastamp::snapshot::capture::{CaptureSource, Captured};
 
-use super::{capture_of, chain, provision, run};
-use crate::support::{Client, Cluster, Database, Schemastamp};
-
-fn dump(database: &Database<'_>, arguments: &[&str]) -> String {
-    let output = std::process::Command::new(Client::installed().pg_dump())
-        .args(arguments)
-        .env_clear()
-        .envs(database.environment())
-        .output()
-        .expect("pg_dump starts");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
+use super::{capture_of, chain, dump, provision, run};
+use crate::support::{Cluster, Database, Schemastamp};
 
 fn capture_dump(database: &Database<'_>, text: String, seeds: &[&str]) -> Result<Captured, String> {
     let mut capture = capture_of(database, "app");

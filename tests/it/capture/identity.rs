@@ -2,7 +2,7 @@
 
 use schemastamp::fleet::TenantSelection;
 use schemastamp::fleet::verify::{VerifyOptions, verify};
-use schemastamp::pg::catalog::{Aspect, Aspects, objects};
+use schemastamp::pg::catalog::{Aspects, ObjectAspect, objects};
 use schemastamp::process::Shutdown;
 use schemastamp::snapshot::Snapshot;
 use schemastamp::sql::TenantName;
@@ -234,7 +234,7 @@ fn aspects(database: &Database<'_>, schema: &str, major: u32) -> Aspects {
     );
     let mut all = Aspects::default();
     for line in wait(server(database).query_json(&sql, &Shutdown::new())).unwrap() {
-        all.insert(Aspect::read(line).unwrap()).unwrap();
+        all.insert(ObjectAspect::read(line).unwrap()).unwrap();
     }
     all
 }

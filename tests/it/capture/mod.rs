@@ -120,3 +120,19 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+/// Runs `pg_dump` with these arguments.
+fn dump(database: &Database<'_>, arguments: &[&str]) -> String {
+    let output = std::process::Command::new(Client::installed().pg_dump())
+        .args(arguments)
+        .env_clear()
+        .envs(database.environment())
+        .output()
+        .expect("pg_dump starts");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("UTF-8")
+}

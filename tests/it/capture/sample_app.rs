@@ -4,7 +4,7 @@ use schemastamp::snapshot::capture::{CaptureSource, ProofInputs, SourceOf, prove
 use schemastamp::snapshot::strip_mark;
 use schemastamp::snapshot::{Decision, Snapshot};
 
-use super::{capture_of, capture_with, provision, run};
+use super::{capture_of, capture_with, dump, provision, run};
 use crate::support::{Client, Cluster, Database};
 
 fn sample() -> Database<'static> {
@@ -109,27 +109,15 @@ fn the_minified_snapshot_makes_the_same_tenant() {
 fn from_a_file_it_is_the_same_schema() {
     let database = sample();
     let live = snapshot_of(&database, "tenant_demo", &Client::installed());
-    let whole = Client::installed().pg_dump();
     for arguments in [
         &["--schema=tenant_demo"][..],
         &[],
         &["--inserts"],
         &["--clean", "--if-exists"],
     ] {
-        let output = std::process::Command::new(&whole)
-            .args(arguments)
-            .env_clear()
-            .envs(database.environment())
-            .output()
-            .expect("pg_dump starts");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
         let mut capture = capture_of(&database, "tenant_demo");
         capture.seeds = vec!["plans".to_owned()];
-        capture.source = CaptureSource::Dump(String::from_utf8(output.stdout).unwrap());
+        capture.source = CaptureSource::Dump(dump(&database, arguments));
         let captured =
             run(capture).unwrap_or_else(|error| panic!("{arguments:?}: {}", super::chain(&error)));
         assert!(captured.proof.is_some_and(|proof| proof.objects > 100));
@@ -163,13 +151,7 @@ fn contested_names_are_settled_also_for_a_file() {
         _ => "SELECT title,\n    film\n   FROM #{prefix}.film;",
     };
     assert!(live.body().contains(selected), "{}", live.body());
-    let output = std::process::Command::new(Client::installed().pg_dump())
-        .args(["--schema=film", "--schema-only"])
-        .env_clear()
-        .envs(database.environment())
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = dump(&database, &["--schema=film", "--schema-only"]);
     let from_file = || {
         let mut capture = capture_of(&database, "film");
         capture.source = CaptureSource::Dump(text.clone());

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use schemastamp::pg::{
-    DumpOptions, NamedProgram, PgDump, PgDumpError, Program, ProgramError, PsqlError,
-    ScriptOptions, Server, Severity,
+    DumpOptions, MessageSeverity, NamedProgram, PgDump, PgDumpError, Program, ProgramError,
+    PsqlError, ScriptOptions, Server,
 };
 use schemastamp::process::{EnvValue, ExitStatus, RunError, Shutdown, Signal};
 use serde_json::json;
@@ -82,7 +82,7 @@ async fn rows_notices_and_errors_of_every_psql() {
         };
         assert_eq!(
             (notice.severity, &*notice.message, notice.hint.as_deref()),
-            (Severity::Warning, "hi", Some("ho"))
+            (MessageSeverity::Warning, "hi", Some("ho"))
         );
         assert_eq!(notice.script.as_ref().unwrap().line, 2);
 

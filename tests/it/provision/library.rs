@@ -66,10 +66,8 @@ async fn outcomes_and_errors_can_be_matched() {
         matches!(&error, ProvisionError::Exists { tenant, .. } if tenant == "acme"),
         "{error:?}"
     );
-    let skip = ProvisionOptions {
-        if_exists: IfExists::Skip,
-        ..ProvisionOptions::default()
-    };
+    let mut skip = ProvisionOptions::default();
+    skip.if_exists = IfExists::Skip;
     let skips = provisioner(&database, SMALL, skip).await;
     let outcome = skips.provision(&name("acme"), &shutdown).await.unwrap();
     assert!(matches!(

@@ -6,7 +6,7 @@ use schemastamp::process::Shutdown;
 use schemastamp::snapshot::{Decision, Decisions};
 use schemastamp::tenant::lifecycle::{
     CopyObstacle, DropError, DropOptions, LifecycleError, MoveOptions, SchemaRefusal, clone_tenant,
-    drop_tenant, preview, rename_tenant,
+    drop_tenant, preview_drop, rename_tenant,
 };
 
 use super::world::{World, name};
@@ -19,7 +19,7 @@ async fn drop_removes_only_the_tenant() {
     world.tenants(&["o'ne\"il", "other"]);
     let tenant = name("o'ne\"il");
     let never = Shutdown::new();
-    let seen = preview(&world.server, &tenant, None, &never)
+    let seen = preview_drop(&world.server, &tenant, None, &never)
         .await
         .unwrap()
         .unwrap();
@@ -36,7 +36,7 @@ async fn drop_removes_only_the_tenant() {
         .await
         .unwrap();
     assert!(
-        preview(&world.server, &tenant, None, &never)
+        preview_drop(&world.server, &tenant, None, &never)
             .await
             .unwrap()
             .is_none()

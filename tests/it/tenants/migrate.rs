@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use schemastamp::fleet::TenantSelection;
-use schemastamp::fleet::migrate::MigrateOptions;
 use schemastamp::process::{Shutdown, Signal};
 use schemastamp::tenant::migrate::MigrateOutcome;
 
-use super::world::{World, groups, name, options, outcomes};
+use super::world::{World, groups, name, options, options_with, outcomes};
 
 const USERS: &str = "ALTER TABLE #{prefix}.users ADD name text;";
 
@@ -25,10 +24,7 @@ async fn pending_migrations_are_applied_once() {
         "INSERT INTO users VALUES (1, '#{prefix}', 'x');\nSELECT 1 AS \"not a marker\";",
     );
     let report = world
-        .migrate(&MigrateOptions {
-            jobs: 2,
-            ..options()
-        })
+        .migrate(&options_with(|options| options.jobs = 2))
         .await;
     assert_eq!(
         outcomes(&report),
@@ -67,10 +63,7 @@ async fn dry_run_changes_nothing() {
     world.tenants(&["a", "b"]);
     world.migration("2_name.sql", USERS);
     let report = world
-        .migrate(&MigrateOptions {
-            dry_run: true,
-            ..options()
-        })
+        .migrate(&options_with(|options| options.dry_run = true))
         .await;
     assert_eq!(outcomes(&report), ["a: pending", "b: pending"]);
     assert_eq!(report.tenants[0].pending, ["2_name.sql"]);
@@ -95,7 +88,9 @@ async fn failed_tenants_do_not_stop_others_and_are_continued() {
     );
     world.migration("4_last.sql", "ALTER TABLE #{prefix}.users ADD age int;");
     for jobs in [1, 3] {
-        let report = world.migrate(&MigrateOptions { jobs, ..options() }).await;
+        let report = world
+            .migrate(&options_with(|options| options.jobs = jobs))
+            .await;
         assert_eq!(
             groups(&report),
             [
@@ -127,10 +122,7 @@ async fn canary_failure_and_max_failures_end_the_run() {
     world.tenants(&["a", "b", "c", "d"]);
     world.migration("2_bad.sql", "SELECT no_such_function();");
     let report = world
-        .migrate(&MigrateOptions {
-            canary: 1,
-            ..options()
-        })
+        .migrate(&options_with(|options| options.canary = 1))
         .await;
     assert_eq!(
         outcomes(&report),
@@ -146,10 +138,7 @@ async fn canary_failure_and_max_failures_end_the_run() {
         Some("one of the first tenants failed")
     );
     let report = world
-        .migrate(&MigrateOptions {
-            max_failures: Some(2),
-            ..options()
-        })
+        .migrate(&options_with(|options| options.max_failures = Some(2)))
         .await;
     assert_eq!(
         outcomes(&report),
@@ -199,18 +188,7 @@ async fn busy_table_is_retried_without_blocking_others() {
     let world = World::new();
     world.tenants(&["a", "b", "c"]);
     world.migration("2_name.sql", USERS);
-    let environment = world.database.environment();
-    let holder = std::thread::spawn(move || {
-        let client = crate::support::Client::installed();
-        let script = "BEGIN; LOCK TABLE b.users; SELECT pg_sleep(1.2); COMMIT;";
-        crate::support::psql(&client, &environment, script).unwrap();
-    });
-    world
-        .wait_for(
-            "SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass",
-            "1",
-        )
-        .await;
+    let holder = world.hold_lock("b.users", 1.2).await;
     let report = world.migrate(&options()).await;
     assert_eq!(
         outcomes(&report),
@@ -219,23 +197,9 @@ async fn busy_table_is_retried_without_blocking_others() {
     holder.join().unwrap();
 
     world.migration("3_age.sql", "ALTER TABLE #{prefix}.users ADD age int;");
-    let environment = world.database.environment();
-    let holder = std::thread::spawn(move || {
-        let client = crate::support::Client::installed();
-        let script = "BEGIN; LOCK TABLE b.users; SELECT pg_sleep(2); COMMIT;";
-        crate::support::psql(&client, &environment, script).unwrap();
-    });
-    world
-        .wait_for(
-            "SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass",
-            "1",
-        )
-        .await;
+    let holder = world.hold_lock("b.users", 2.0).await;
     let report = world
-        .migrate(&MigrateOptions {
-            lock_retries: 1,
-            ..options()
-        })
+        .migrate(&options_with(|options| options.lock_retries = 1))
         .await;
     assert_eq!(
         outcomes(&report),
@@ -272,24 +236,12 @@ async fn postponed_tenant_fails_with_its_own_reason_if_the_run_ends_before_its_n
     world.database.sql("CREATE TABLE c.teams ()");
     let both = format!("{USERS}\nCREATE TABLE #{{prefix}}.teams ();");
     world.migration("2_name.sql", &both);
-    let environment = world.database.environment();
-    let holder = std::thread::spawn(move || {
-        let client = crate::support::Client::installed();
-        let script = "BEGIN; LOCK TABLE b.users; SELECT pg_sleep(2); COMMIT;";
-        crate::support::psql(&client, &environment, script).unwrap();
-    });
-    world
-        .wait_for(
-            "SELECT count(*) FROM pg_locks WHERE relation = 'b.users'::regclass",
-            "1",
-        )
-        .await;
+    let holder = world.hold_lock("b.users", 2.0).await;
     let report = world
-        .migrate(&MigrateOptions {
-            retry_pause: Duration::from_mins(1),
-            max_failures: Some(1),
-            ..options()
-        })
+        .migrate(&options_with(|options| {
+            options.retry_pause = Duration::from_mins(1);
+            options.max_failures = Some(1);
+        }))
         .await;
     holder.join().unwrap();
     assert_eq!(outcomes(&report), ["a: migrated", "b: failed", "c: failed"]);
@@ -314,10 +266,7 @@ async fn concurrent_runs_apply_each_migration_once() {
     world.migration("3_row.sql", "INSERT INTO #{prefix}.users VALUES (1);");
     let migrations = world.migrations();
     let run = || async {
-        let options = MigrateOptions {
-            jobs: 2,
-            ..options()
-        };
+        let options = options_with(|options| options.jobs = 2);
         let never = Shutdown::new();
         schemastamp::fleet::migrate::migrate(
             &world.server,
@@ -457,10 +406,9 @@ async fn slow_tenant_times_out() {
     assert_eq!(groups(&report), ["a: took longer than 1s"]);
     let statement_timeout = Some(Duration::from_millis(300));
     let report = world
-        .migrate(&MigrateOptions {
-            statement_timeout,
-            ..options()
-        })
+        .migrate(&options_with(|options| {
+            options.statement_timeout = statement_timeout;
+        }))
         .await;
     assert_eq!(
         groups(&report),
@@ -480,7 +428,9 @@ async fn missing_and_invalid_tenants_are_reported() {
     );
     world.migration("2_name.sql", USERS);
     let scope = TenantSelection::Named(["a", "b", "c", "bare", "nosuch"].map(name).to_vec());
-    let report = world.migrate(&MigrateOptions { scope, ..options() }).await;
+    let report = world
+        .migrate(&options_with(|options| options.scope = scope))
+        .await;
     assert_eq!(
         groups(&report),
         [
@@ -495,11 +445,10 @@ async fn missing_and_invalid_tenants_are_reported() {
     };
     let versions_table = Some("schema_migrations".to_owned());
     let report = world
-        .migrate(&MigrateOptions {
-            scope,
-            versions_table,
-            ..options()
-        })
+        .migrate(&options_with(|options| {
+            options.scope = scope;
+            options.versions_table = versions_table;
+        }))
         .await;
     assert_eq!(
         outcomes(&report),

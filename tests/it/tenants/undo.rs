@@ -609,12 +609,19 @@ fn an_undo_that_is_killed_continues_with_the_next_call() {
     let down = "ALTER TABLE #{prefix}.users DROP name;";
     run.write("m/2_name.down.sql", format!("{down} SELECT pg_sleep(60);"));
     let mut child = run.spawn(&["migrate", "--undo", &id, "--migrations", "m"]);
-    wait_for(|| world.versions("a") == "1 2");
+    let sleeps = "FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid() \
+                  AND datname = current_database()";
+    // The version alone would be true before psql has sent the next statement.
+    wait_for(|| {
+        world.versions("a") == "1 2"
+            && world
+                .database
+                .query(&format!("SELECT count(*) {sleeps} AND state = 'active'"))
+                == "1"
+    });
     child.kill().unwrap();
     drop(run.finish(child));
     // psql outlives its parent for a while; end what it left on the server, as its loss would.
-    let sleeps = "FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid() \
-                  AND datname = current_database()";
     world
         .database
         .query(&format!("SELECT count(pg_terminate_backend(pid)) {sleeps}"));

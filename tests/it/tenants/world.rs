@@ -1,4 +1,5 @@
 use std::fmt::Write as _;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use schemastamp::fleet::TenantSelection;
@@ -11,7 +12,7 @@ use schemastamp::tenant::migrate::MigrateOutcome;
 use schemastamp::tenant::migrations::{Migrations, read_folder};
 use tempfile::TempDir;
 
-use crate::support::{Client, Cluster, Database};
+use crate::support::{Client, Cluster, Database, psql};
 
 /// A database, the installed psql, and a directory of migrations.
 pub(super) struct World<'a> {
@@ -31,11 +32,16 @@ pub(super) fn all() -> TenantSelection {
 
 /// Options with pauses fit for tests.
 pub(super) fn options() -> MigrateOptions {
-    MigrateOptions {
-        lock_timeout: Duration::from_millis(200),
-        retry_pause: Duration::from_millis(100),
-        ..MigrateOptions::new(all())
-    }
+    let mut options = MigrateOptions::new(all());
+    options.lock_timeout = Duration::from_millis(200);
+    options.retry_pause = Duration::from_millis(100);
+    options
+}
+
+pub(super) fn options_with(change: impl FnOnce(&mut MigrateOptions)) -> MigrateOptions {
+    let mut options = options();
+    change(&mut options);
+    options
 }
 
 impl World<'_> {
@@ -99,6 +105,18 @@ impl World<'_> {
 
     pub(super) fn migrations(&self) -> Migrations {
         read_folder(self.folder.path()).unwrap()
+    }
+
+    /// Holds a lock on a table for some seconds; returns once it is there.
+    pub(super) async fn hold_lock(&self, table: &str, seconds: f64) -> JoinHandle<()> {
+        let environment = self.database.environment();
+        let script = format!("BEGIN; LOCK TABLE {table}; SELECT pg_sleep({seconds}); COMMIT;");
+        let holder = std::thread::spawn(move || {
+            psql(&Client::installed(), &environment, &script).unwrap();
+        });
+        let locks = format!("SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass");
+        self.wait_for(&locks, "1").await;
+        holder
     }
 
     pub(super) async fn migrate(&self, options: &MigrateOptions) -> MigrateReport {
