@@ -26,9 +26,11 @@ FROM place n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid JOIN pg_catalo
 WHERE t.tgnargs > 0 AND NOT t.tgisinternal
   AND pg_catalog.encode(t.tgargs, 'escape') ~ ('(^|[^[:alnum:]_$])' || $pattern$ || '($|[^[:alnum:]_$])')
 UNION ALL
--- Rows that arrive for a table are for the name that it has at the publisher.
+-- Rows that arrive for a table are for the name that it has at the publisher. The view, as pg_subscription itself shows no
+-- oid to plain roles before 14.
 SELECT pg_catalog.json_build_array('used_outside', 'table ' || c.oid::pg_catalog.regclass::text || ' in subscription '
     || pg_catalog.quote_ident(s.subname))
 FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
-JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = c.oid JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+JOIN pg_catalog.pg_subscription_rel r ON r.srrelid = c.oid
+JOIN (SELECT DISTINCT v.subid, v.subname FROM pg_catalog.pg_stat_subscription v) s ON s.subid = r.srsubid
 WHERE n.nspname = $schema$;

@@ -253,3 +253,30 @@ fn text_elsewhere_that_names_the_schema_is_told() {
         "ALTER SUBSCRIPTION sub DISABLE; ALTER SUBSCRIPTION sub SET (slot_name = NONE); DROP SUBSCRIPTION sub",
     );
 }
+
+#[test]
+fn a_role_without_rights_finds_text_elsewhere_on_every_server() {
+    for major in [13, 14, 18] {
+        let database = Cluster::of_major(major).database();
+        let role = format!("{}_plain", database.name);
+        database.sql(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {0} TO {role}; CREATE SCHEMA acme AUTHORIZATION {role};
+             SET SESSION AUTHORIZATION {role}; CREATE TABLE acme.schema_migrations (version varchar PRIMARY KEY);
+             RESET SESSION AUTHORIZATION;
+             CREATE FUNCTION public.report() RETURNS bigint LANGUAGE plpgsql AS
+               $$ BEGIN RETURN (SELECT count(*) FROM acme.schema_migrations); END $$",
+            database.name
+        ));
+        let run = Schemastamp::on(&database).env("PGUSER", &role);
+        for command in [
+            &["drop", "acme", "--dry-run"][..],
+            &["rename", "acme", "new", "--yes"],
+        ] {
+            let output = run.run(command).succeeds();
+            assert!(
+                output.stderr.contains("function public.report()"),
+                "{output}"
+            );
+        }
+    }
+}
