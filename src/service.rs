@@ -301,6 +301,7 @@ impl Tenants {
             scope: tenants,
             aspects: Vec::new(),
             versions_table: None,
+            jobs: 1,
         };
         Ok(verify(server, reference, &options, &self.shutdown).await?)
     }

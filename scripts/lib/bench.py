@@ -11,12 +11,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from bench_field import bench_field  # noqa: E402
 from bench_many import bench_migrate, bench_stale, bench_verify  # noqa: E402
 from bench_one import bench_diagnose, bench_flat, bench_own_work, bench_project, bench_provision  # noqa: E402
+from bench_present import bench_present  # noqa: E402
 from bench_streams import bench_bulk, bench_fleet, bench_pool, bench_streaming  # noqa: E402
 from bench_tools import HEAD, PG_BIN, ROOT, Table  # noqa: E402
 
 SECTIONS = {"provision": bench_provision, "own-work": bench_own_work, "flat": bench_flat, "bulk": bench_bulk,
             "streaming": bench_streaming, "pool": bench_pool, "fleet": bench_fleet, "migrate": bench_migrate,
-            "verify": bench_verify, "stale": bench_stale, "project": bench_project, "field": bench_field,
+            "verify": bench_verify, "stale": bench_stale, "present": bench_present, "project": bench_project, "field": bench_field,
             "diagnose": bench_diagnose}
 REPORT = ROOT / "docs/benchmarks.md"
 

@@ -7,7 +7,7 @@ from bench_tools import (PG_BIN, PSQL, SCHEMASTAMP, TENANTS, QUIET, by_xargs, ca
                          small_schema, sql)
 
 
-def tenants(count, tables):
+def tenants(count, tables, analyze=True):
     """Tenants `t_0`, …, each with N tables and a versions table at version 1, made by the server itself."""
     # Some at a time: a transaction locks every table that it makes.
     run([*PSQL, "-o", "/dev/null", "-c", f"""CREATE PROCEDURE make_tenants() LANGUAGE plpgsql AS $$ BEGIN
@@ -19,7 +19,7 @@ def tenants(count, tables):
             END LOOP;
             IF t % 20 = 19 THEN COMMIT; END IF;
         END LOOP;
-    END $$""", "-c", "CALL make_tenants()", "-c", "DROP PROCEDURE make_tenants", "-c", "ANALYZE"])
+    END $$""", "-c", "CALL make_tenants()", "-c", "DROP PROCEDURE make_tenants", *(["-c", "ANALYZE"] if analyze else [])])
     return [f"t_{n}" for n in range(count)]
 
 

@@ -23,8 +23,12 @@ use crate::pg::{PsqlError, Server};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
     DropError, DropOptions, Preview, SettingMention, drop_tenant, preview_drop, setting_mentions,
+    text_mentions,
 };
-use crate::text::{plural, safe};
+use crate::text::{listed, plural, safe};
+
+/// Number of objects that a warning names; JSON has all of them.
+const NAMED: usize = 10;
 
 pub(super) async fn run(session: &Session, arguments: DropArguments) -> Result<u8, CommandError> {
     let Some(request) = arguments.scope.request(session).await? else {
@@ -93,6 +97,8 @@ struct Candidate {
     preview: Option<Preview>,
     /// Statements that reset the settings that name it.
     mentions: Vec<String>,
+    /// Objects and rows elsewhere that name it as text.
+    elsewhere: Vec<String>,
 }
 
 /// Reads what would be dropped at one server.
@@ -120,18 +126,21 @@ async fn candidates(
         let preview = preview_drop(server, &tenant, versions_table, &session.shutdown)
             .await
             .map_err(DropError::Psql)?;
-        let mentions = if preview.is_some() {
-            setting_mentions(server, &tenant, &session.shutdown)
+        let (mut mentions, mut elsewhere) = (Vec::new(), Vec::new());
+        if preview.is_some() {
+            mentions = setting_mentions(server, &tenant, &session.shutdown)
                 .await
-                .map_err(DropError::Psql)?
-        } else {
-            Vec::new()
-        };
+                .map_err(DropError::Psql)?;
+            elsewhere = text_mentions(server, &tenant, &session.shutdown)
+                .await
+                .map_err(DropError::Psql)?;
+        }
         candidates.push(Candidate {
             target,
             tenant,
             preview,
             mentions: mentions.iter().map(SettingMention::reset_sql).collect(),
+            elsewhere,
         });
     }
     Ok(candidates)
@@ -180,6 +189,12 @@ fn show_candidate(
                 session
                     .output
                     .warning(&format!("a setting still names it: {}", safe(mention)));
+            }
+            if !candidate.elsewhere.is_empty() {
+                session.output.warning(&format!(
+                    "text outside of it still names it: {}",
+                    safe(&listed(&candidate.elsewhere, NAMED))
+                ));
             }
         }
         None => session.output.warning(&format!(
@@ -343,6 +358,9 @@ fn foretell(
             bytes: seen.bytes,
             distributed: seen.distributed.then_some(true),
             outside: seen.outside.clone(),
+            publications: seen.publications.clone(),
+            settings: candidate.mentions.clone(),
+            elsewhere: candidate.elsewhere.clone(),
             large_objects: seen.large_objects,
         });
         let outcome = match &content {

@@ -102,8 +102,8 @@ fn with_candidates(
 ) -> Arg {
     let line = Arc::clone(line);
     argument.add(ArgValueCandidates::new(move || {
-        let names = names(&line).into_iter();
-        names.map(CompletionCandidate::new).collect()
+        let candidates = names(&line).into_iter();
+        candidates.map(CompletionCandidate::new).collect()
     }))
 }
 

@@ -1,6 +1,7 @@
 //! The commands `rename` and `clone`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::arguments::{RenameArguments, TwoTenantsArguments};
 use super::capture::report_notes;
@@ -21,18 +22,22 @@ use crate::config::Settings;
 use crate::exit;
 use crate::pg::{PgDump, Server};
 use crate::snapshot::capture::Note;
-use crate::snapshot::{Decision, Decisions};
+use crate::snapshot::{Decision, Decisions, Snapshot};
 use crate::sql::TenantName;
 use crate::tenant::lifecycle::{
-    LifecycleError, MoveOptions, clone_tenant, rename_tenant, setting_mentions,
+    LifecycleError, MoveOptions, clone_tenant, rename_tenant, setting_mentions, text_mentions,
 };
-use crate::text::{plural, safe};
+use crate::text::{listed, plural, safe};
+
+/// Number of objects that a warning names; JSON has all of them.
+const NAMED: usize = 10;
 
 /// Everything that `rename` and `clone` work with.
 struct MovePlan {
     old: TenantName,
     new: TenantName,
     decisions: Decisions,
+    snapshot: Option<Arc<Snapshot>>,
     server: Server,
     pg_dump: PgDump,
 }
@@ -53,7 +58,15 @@ impl MovePlan {
                 .warning(&slips_warning(&slips).unwrap_or_default());
         }
         let settings = arguments.target.settings(session)?;
-        let mut decisions = decided(session, &settings)?;
+        let mut snapshot = only_snapshot(session, &settings)?;
+        let mut decisions = match &snapshot {
+            Some(snapshot) => snapshot.header().decisions.clone().for_instance(),
+            None => Decisions::default(),
+        };
+        // Further decisions are about the tenant's own text.
+        if !(arguments.keep.is_empty() && arguments.rename.is_empty()) {
+            snapshot = None;
+        }
         for (objects, decision) in [
             (&arguments.keep, Decision::Keep),
             (&arguments.rename, Decision::Rename),
@@ -70,23 +83,21 @@ impl MovePlan {
             old,
             new,
             decisions,
+            snapshot,
             server,
             pg_dump,
         })
     }
 }
 
-/// Returns the decisions in the snapshot's header, or none if there is no single snapshot.
-fn decided(session: &Session, settings: &Settings) -> Result<Decisions, CommandError> {
+/// Returns the snapshot, or `None` if there is no single one.
+fn only_snapshot(
+    session: &Session,
+    settings: &Settings,
+) -> Result<Option<Arc<Snapshot>>, CommandError> {
     match snapshot_file::find(&settings.tool) {
-        Ok(path) => Ok(snapshot_file::load(&path, session)?
-            .header()
-            .decisions
-            .clone()
-            .for_instance()),
-        Err(CommandError::NoSnapshot | CommandError::SeveralSnapshots(_)) => {
-            Ok(Decisions::default())
-        }
+        Ok(path) => Ok(Some(Arc::new(snapshot_file::load(&path, session)?))),
+        Err(CommandError::NoSnapshot | CommandError::SeveralSnapshots(_)) => Ok(None),
         Err(failure) => Err(failure),
     }
 }
@@ -117,10 +128,12 @@ pub(super) async fn rename(
         old,
         new,
         decisions,
+        snapshot,
         server,
         pg_dump,
     } = MovePlan::new(session, arguments.tenants).await?;
     let mut options = MoveOptions::new(decisions);
+    options.snapshot = snapshot;
     options.not_a_tenant = arguments.not_a_tenant;
     options.versions_table = arguments.versions.table;
     let mentions: Vec<String> = setting_mentions(&server, &old, &session.shutdown)
@@ -134,6 +147,16 @@ pub(super) async fn rename(
             "a setting names '{}' and is not renamed with it: {}",
             safe(old.as_str()),
             safe(statement)
+        ));
+    }
+    let elsewhere = text_mentions(&server, &old, &session.shutdown)
+        .await
+        .map_err(LifecycleError::Psql)?;
+    if !elsewhere.is_empty() {
+        session.output.warning(&format!(
+            "text outside of '{}' names it, and is not renamed with it: {}",
+            safe(old.as_str()),
+            safe(&listed(&elsewhere, NAMED))
         ));
     }
     if !yes {
@@ -154,6 +177,7 @@ pub(super) async fn rename(
                 rewritten: renamed.rewritten,
                 proven: renamed.objects,
                 settings: mentions,
+                elsewhere,
                 ignored: ignored::texts(&renamed.ignored),
             }),
             error: None,
@@ -187,6 +211,7 @@ pub(super) async fn clone(
         decisions,
         server,
         pg_dump,
+        ..
     } = MovePlan::new(session, arguments).await?;
     let output = session.output;
     let options = MoveOptions::new(decisions);

@@ -1,5 +1,6 @@
 //! The command `pool`.
 
+use std::future::Future;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,7 +28,10 @@ use crate::exit;
 use crate::fleet::bulk::{
     Bulk, BulkOptions, BulkResult, BulkTarget, ServerCapacity, TenantRequest,
 };
-use crate::fleet::pool::{PoolObstacle, Spares, SparesToDrain, begin_fill, drain, status};
+use crate::fleet::pool::{
+    Filling, PoolError, PoolObstacle, PoolStatus, Spares, SparesToDrain, begin_fill, drain, status,
+};
+use crate::fleet::{RunLimits, RunShare, Selection, TenantSelection, WorkObserver as _};
 use crate::tenant::{ProvisionError, ProvisionOptions, Provisioner, Retries};
 use crate::text::{duration, plural, safe, swrite};
 
@@ -84,28 +88,33 @@ impl Pools {
         })
     }
 
-    /// Works on one server after the other, until a signal. Returns the results, and the failures.
-    async fn each<T>(
+    /// Works on the pools of all servers at the same time. Returns the results in the order of the servers, and the failures.
+    async fn each<T, F: Future<Output = Result<T, CommandError>>>(
         &self,
         session: &Session,
-        mut work: impl AsyncFnMut(&Provisioner, Option<&str>) -> Result<T, CommandError>,
-    ) -> Result<(Vec<T>, PoolFailures), CommandError> {
-        let mut results = Vec::new();
-        let mut failures = PoolFailures::default();
-        for (index, provisioner) in self.provisioners.iter().enumerate() {
-            if session.shutdown.signal().is_some() {
-                break;
-            }
-            let name = self.servers.name(index);
-            match work(provisioner, name).await {
-                Ok(result) => results.push(result),
-                Err(failure) => {
+        work: impl Fn(usize, RunShare) -> F,
+    ) -> Result<(Vec<(usize, T)>, PoolFailures), CommandError> {
+        let limits = self.servers.limits(None, 0);
+        let work = |index, _: TenantSelection, share| work(index, share);
+        let selection = Selection::all();
+        let ran = self.servers.run(session, &selection, &limits, work);
+        let (mut results, mut failures) = (Vec::new(), PoolFailures::default());
+        for (index, target) in ran.await?.targets.into_iter().enumerate() {
+            match target.result {
+                Some(Ok(result)) => results.push((index, result)),
+                Some(Err(failure)) => {
                     failures.code = self.servers.tell_failure(session, index, failure).await?;
                     failures.targets += 1;
                 }
+                None => {}
             }
         }
         Ok((results, failures))
+    }
+
+    /// Returns the provisioner of a server.
+    fn provisioner(&self, index: usize) -> Result<&Provisioner, CommandError> {
+        self.provisioners.get(index).ok_or(CommandError::NoTarget)
     }
 }
 
@@ -135,16 +144,19 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     let tool = session.tool_with_jobs(arguments.jobs)?;
     let jobs = tool.jobs.map(|jobs| jobs.value.get());
     let pools = Pools::find(session, &arguments.what, &arguments.targets).await?;
-    // One pool is filled at a time, so that both limits hold for it.
-    let total = pools.servers.total_jobs();
-    let jobs = jobs.map_or(total, |jobs| {
-        Some(total.map_or(jobs, |total| jobs.min(total)))
-    });
-    let (filled, failures) = pools
-        .each(session, async |provisioner, target| {
-            fill_one(session, provisioner, target, arguments.size, jobs).await
-        })
-        .await?;
+    let progress = Progress::new(session, Some(0));
+    let fill_pool = async |index, share: RunShare| {
+        let fill = PoolToFill {
+            session,
+            provisioner: pools.provisioner(index)?,
+            target: pools.servers.name(index),
+            progress: &progress,
+        };
+        fill.run(arguments.size, jobs, share.limits()).await
+    };
+    let (filled, failures) = pools.each(session, fill_pool).await?;
+    drop(progress);
+    let filled: Vec<Filled> = filled.into_iter().map(|(_, filled)| filled).collect();
     let sum = |figure: fn(&Filled) -> usize| filled.iter().map(figure).sum();
     session.summary(Counts::PoolFill(PoolFillCounts {
         made: sum(|filled| filled.made),
@@ -164,63 +176,113 @@ async fn fill(session: &Session, arguments: PoolFillArguments) -> Result<u8, Com
     })
 }
 
-async fn fill_one(
-    session: &Session,
-    provisioner: &Provisioner,
-    target: Option<&str>,
-    size: usize,
-    jobs: Option<usize>,
-) -> Result<Filled, CommandError> {
-    let start = Instant::now();
-    let output = session.output;
-    if provisioner.options().render.citus {
-        let mut psql = provisioner.session();
-        let room = ServerCapacity::query(&mut psql, &session.shutdown).await;
-        psql.close().await;
-        let room = room.map_err(|error| ProvisionError::Run(Box::new(error)))?;
-        check_citus(&session.shutdown, provisioner, target, &room).await?;
+/// The pool of one server.
+struct PoolToFill<'a> {
+    session: &'a Session,
+    provisioner: &'a Provisioner,
+    /// The name of the server, with `--targets`.
+    target: Option<&'a str>,
+    progress: &'a Progress,
+}
+
+impl PoolToFill<'_> {
+    async fn run(
+        &self,
+        size: usize,
+        jobs: Option<usize>,
+        limits: &Arc<RunLimits>,
+    ) -> Result<Filled, CommandError> {
+        let start = Instant::now();
+        let filling = {
+            let _permit = limits.worker().await;
+            self.begin(size).await?
+        };
+        let ignored = ignored::texts(&filling.ignored);
+        let others = filling.before.spares.clone();
+        let before = filling.before.ready();
+        let (made, failed, code) = self.make(filling, jobs, limits).await?;
+        let ready = before + made;
+        let output = self.session.output;
+        if !output.is_json() {
+            output.summary(&format!(
+                "{made} made, {ready} ready{} ({})",
+                at(self.target),
+                duration(start.elapsed())
+            ));
+        }
+        say_others(output, &others);
+        Ok(Filled {
+            made,
+            ready,
+            failed,
+            code,
+            ignored,
+        })
     }
-    let filling = begin_fill(provisioner, size, &session.shutdown).await?;
-    ignored::say(output, &filling.ignored);
-    if let Some(objects) = filling.proven {
-        output.say(&format!(
-            "proven{}: a claimed spare is a tenant, {objects} objects equal",
-            at(target)
-        ));
+
+    async fn begin(&self, size: usize) -> Result<Filling, CommandError> {
+        let (provisioner, shutdown) = (self.provisioner, &self.session.shutdown);
+        if provisioner.options().render.citus {
+            let mut psql = provisioner.session();
+            let room = ServerCapacity::query(&mut psql, shutdown).await;
+            psql.close().await;
+            let room = room.map_err(|error| ProvisionError::Run(Box::new(error)))?;
+            check_citus(shutdown, provisioner, self.target, &room).await?;
+        }
+        let filling = begin_fill(provisioner, size, shutdown).await?;
+        let output = self.session.output;
+        ignored::say(output, &filling.ignored);
+        if let Some(objects) = filling.proven {
+            output.say(&format!(
+                "proven{}: a claimed spare is a tenant, {objects} objects equal",
+                at(self.target)
+            ));
+        }
+        Ok(filling)
     }
-    let before = filling.before.ready();
-    let mut names = filling.names()?.into_iter();
-    let options = BulkOptions {
-        jobs,
-        ..BulkOptions::default()
-    };
-    let bulk_target = BulkTarget {
-        name: target.unwrap_or_default().to_owned(),
-        provisioner: filling.provisioner.clone(),
-    };
-    let mut bulk = Bulk::new(vec![bulk_target], options);
-    let mut made = 0;
-    let mut failed = 0;
-    let mut code = exit::DONE;
-    if filling.missing > 0 {
-        for room in bulk.prepare(&session.shutdown).await {
+
+    /// Creates the missing spares. Returns how many were made and how many failed, and the exit code of a failure.
+    async fn make(
+        &self,
+        filling: Filling,
+        jobs: Option<usize>,
+        limits: &Arc<RunLimits>,
+    ) -> Result<(usize, usize, u8), CommandError> {
+        let (mut made, mut failed, mut code) = (0, 0, exit::DONE);
+        if filling.missing == 0 {
+            return Ok((made, failed, code));
+        }
+        let Session {
+            output, shutdown, ..
+        } = self.session;
+        let mut names = filling.names()?.into_iter();
+        let options = BulkOptions {
+            jobs,
+            ..BulkOptions::default()
+        };
+        let target = BulkTarget {
+            name: self.target.unwrap_or_default().to_owned(),
+            provisioner: filling.provisioner,
+        };
+        let mut bulk = Bulk::new(vec![target], options).within(limits);
+        for room in bulk.prepare(shutdown).await {
             match room {
                 Ok(_) | Err(ProvisionError::Run(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let progress = Progress::new(session, Some(filling.missing));
+        self.progress.planned(filling.missing);
         let mut on_done = |done: BulkResult| {
             match done.result {
                 Ok(_) => made += 1,
                 Err(ProvisionError::PoolFull) => {}
                 Err(error) => {
-                    let report = build_report(&CommandError::from(error), session.context());
+                    let report = build_report(&CommandError::from(error), self.session.context());
                     (failed, code) = (failed + 1, report.code);
                     output.report(&report);
                 }
             }
-            progress.done();
+            self.progress.done();
             // Spares are all alike: if one fails, all would.
             if failed > 0 {
                 ControlFlow::Break(())
@@ -233,28 +295,12 @@ async fn fill_one(
                 .next()
                 .map(|tenant| TenantRequest { tenant, target: 0 })
         };
-        let report = bulk.run(next, &mut on_done, &session.shutdown).await;
-        drop(progress);
+        let report = bulk.run(next, &mut on_done, shutdown).await;
         for note in &report.notes {
             output.warning(note);
         }
+        Ok((made, failed, code))
     }
-    let ready = before + made;
-    if !output.is_json() {
-        output.summary(&format!(
-            "{made} made, {ready} ready{} ({})",
-            at(target),
-            duration(start.elapsed())
-        ));
-    }
-    say_others(output, &filling.before.spares);
-    Ok(Filled {
-        made,
-        ready,
-        failed,
-        code,
-        ignored: ignored::texts(&filling.ignored),
-    })
 }
 
 /// Reports the number of spares that claims with this snapshot cannot take.
@@ -289,11 +335,18 @@ fn say_obstacle(output: Output, obstacle: Option<&PoolObstacle>) {
 
 async fn tell(session: &Session, arguments: &PoolKindArguments) -> Result<u8, CommandError> {
     let pools = Pools::find(session, &arguments.what, &arguments.targets).await?;
-    let (counts, failures) = pools
-        .each(session, async |provisioner, target| {
-            tell_one(session, provisioner, target).await
-        })
-        .await?;
+    let read = async |index, share: RunShare| {
+        let _permit = share.limits().worker().await;
+        let provisioner = pools.provisioner(index)?;
+        let (snapshot, render) = (provisioner.snapshot(), &provisioner.options().render);
+        let read = status(provisioner.server(), snapshot, render, &session.shutdown);
+        Ok(read.await.map_err(PoolError::from)?)
+    };
+    let (seen, failures) = pools.each(session, read).await?;
+    let mut counts = Vec::with_capacity(seen.len());
+    for (index, seen) in &seen {
+        counts.push(tell_one(session, seen, pools.servers.name(*index))?);
+    }
     let sum = |figure: fn(&PoolStatusCounts) -> usize| counts.iter().map(figure).sum();
     session.summary(Counts::PoolStatus(PoolStatusCounts {
         ready: sum(|counts| counts.ready),
@@ -313,21 +366,13 @@ fn ended(session: &Session, failures: &PoolFailures) -> u8 {
     }
 }
 
-async fn tell_one(
+/// Prints the pool of one server, and counts its spares.
+fn tell_one(
     session: &Session,
-    provisioner: &Provisioner,
+    seen: &PoolStatus,
     target: Option<&str>,
 ) -> Result<PoolStatusCounts, CommandError> {
     let output = session.output;
-    let options = &provisioner.options().render;
-    let seen = status(
-        provisioner.server(),
-        provisioner.snapshot(),
-        options,
-        &session.shutdown,
-    )
-    .await
-    .map_err(crate::fleet::pool::PoolError::from)?;
     say_obstacle(output, seen.obstacle.as_ref());
     for group in &seen.spares {
         let Spares {
@@ -412,7 +457,9 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
     } else {
         SparesToDrain::Others
     };
-    let drain_one = async |provisioner: &Provisioner, target: Option<&str>| {
+    let drain_one = async |index, share: RunShare| {
+        let _permit = share.limits().worker().await;
+        let (provisioner, target) = (pools.provisioner(index)?, pools.servers.name(index));
         let drained = drain(
             provisioner.server(),
             provisioner.snapshot(),
@@ -421,7 +468,7 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
             &session.shutdown,
         )
         .await
-        .map_err(crate::fleet::pool::PoolError::from)?;
+        .map_err(PoolError::from)?;
         say_obstacle(output, drained.obstacle.as_ref());
         if !output.is_json() {
             let text = plural(drained.dropped, "spare");
@@ -431,8 +478,8 @@ async fn empty(session: &Session, arguments: &PoolDrainArguments) -> Result<u8, 
     };
     let (drained, failures) = pools.each(session, drain_one).await?;
     session.summary(Counts::PoolDrain(PoolDrainCounts {
-        dropped: drained.iter().map(|drained| drained.dropped).sum(),
-        forgotten: drained.iter().map(|drained| drained.forgotten).sum(),
+        dropped: drained.iter().map(|(_, drained)| drained.dropped).sum(),
+        forgotten: drained.iter().map(|(_, drained)| drained.forgotten).sum(),
         failed_targets: failures.for_summary(),
     }))?;
     Ok(ended(session, &failures))

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::bar;
 use super::session::Session;
+use crate::fleet::WorkObserver;
 use crate::text::{duration, plural};
 
 /// Time after which a command that has printed nothing yet says what it does.
@@ -52,15 +53,29 @@ impl Progress {
             let done = usize::try_from(state.pos()).unwrap_or(usize::MAX);
             let rate = state.per_sec();
             match total.filter(|total| *total >= done && done > 0) {
-                Some(total) => format!(
-                    "{done} of {}, {rate:.1} a second, {} left",
-                    plural(total, "tenant"),
-                    duration(state.elapsed().mul_f64(ratio(total - done, done)))
-                ),
+                Some(total) => counts(state, done, total),
                 None if done > 0 => format!("{}, {rate:.1} a second", plural(done, "tenant")),
                 None => duration(state.elapsed()),
             }
         })
+    }
+
+    /// Starts a line that says what is being done, from the first second on: for how long already, and once an observer has
+    /// heard of tenants, how many of them are done and how long the rest will take.
+    pub(super) fn working(session: &Session, what: impl Into<String>) -> Self {
+        let what = what.into();
+        let progress = Self::line(session, move |state| {
+            let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+            let (planned, done) = (count(state.len().unwrap_or_default()), count(state.pos()));
+            match planned {
+                0 => format!("{what}, {}", duration(state.elapsed())),
+                planned => format!("{what}, {}", counts(state, done, planned)),
+            }
+        });
+        if let Some(bar) = &progress.bar {
+            bar.set_length(0);
+        }
+        progress
     }
 
     /// Starts a line that says what is being done, and for how long already, from the first second on.
@@ -109,6 +124,19 @@ impl Progress {
     }
 }
 
+/// Returns the count, the rate, and once a tenant is done, the remaining time.
+fn counts(state: &ProgressState, done: usize, total: usize) -> String {
+    let count = format!("{done} of {}", plural(total, "tenant"));
+    if done == 0 {
+        return count;
+    }
+    let left = state
+        .elapsed()
+        .mul_f64(ratio(total.saturating_sub(done), done));
+    let rate = state.per_sec();
+    format!("{count}, {rate:.1} a second, {} left", duration(left))
+}
+
 fn ratio(left: usize, done: usize) -> f64 {
     let exact = |count: usize| u32::try_from(count).map_or(f64::from(u32::MAX), f64::from);
     exact(left) / exact(done)
@@ -117,6 +145,27 @@ fn ratio(left: usize, done: usize) -> f64 {
 /// Returns `true` if progress is shown: for people, on a terminal, without `--quiet`.
 fn is_wanted(session: &Session) -> bool {
     !session.output.is_json() && !session.common.quiet && std::io::stderr().is_terminal()
+}
+
+impl WorkObserver for Progress {
+    fn planned(&self, tenants: usize) {
+        if let Some(bar) = &self.bar {
+            bar.inc_length(tenants as u64);
+        }
+    }
+
+    fn done(&self, tenants: usize) {
+        if let Some(bar) = &self.bar {
+            bar.inc(tenants as u64);
+        }
+    }
+
+    fn withdrawn(&self, planned: usize, done: usize) {
+        if let Some(bar) = &self.bar {
+            bar.dec_length(planned as u64);
+            bar.dec(done as u64);
+        }
+    }
 }
 
 impl Drop for Progress {

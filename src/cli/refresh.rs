@@ -217,12 +217,14 @@ fn report_check(
             if !output.is_json() {
                 Output::raw(&diff)?;
             }
-            let verb = match reference {
-                CheckReference::Migrations(_) => "make",
-                CheckReference::Schema(_) => "has",
+            let (verb, renewed_by) = match reference {
+                CheckReference::Migrations(_) => ("make", "refresh"),
+                CheckReference::Schema(_) => ("has", "capture"),
             };
             let name = reference.name();
-            output.summary(&format!("'{file}' is not what the {name} {verb}"));
+            output.summary(&format!(
+                "'{file}' is not what the {name} {verb}: renew it with {renewed_by}, and commit it"
+            ));
             counts.diff = Some(diff);
             exit::DIFFERENCES
         }

@@ -17,9 +17,10 @@ use crate::diagnose::{
     Context, Finding, LookPlan, look_closer, silent_plaintext, stays_on_this_machine,
 };
 use crate::path;
-use crate::pg::{PgDump, Server, event_triggers};
+use crate::pg::{PgDump, PgDumpError, Server, event_triggers};
 use crate::process::Shutdown;
 use crate::snapshot::OutsideStatement;
+use crate::snapshot::capture::CaptureError;
 use crate::text::{listed, milliseconds, safe};
 
 /// The argument that means stdin.
@@ -320,6 +321,7 @@ impl Session {
         }
         if let (Some(context), Some(server)) = (self.context.get(), self.server.get()) {
             query_event_triggers(failure, context, server, &self.shutdown).await;
+            query_schemas(failure, context, server, &self.shutdown).await;
         }
     }
 
@@ -351,6 +353,30 @@ async fn query_event_triggers(
     // The failure is reported as it is where they cannot be queried.
     if let Ok(found) = event_triggers(server, shutdown).await {
         context.event_triggers.get_or_init(|| found);
+    }
+}
+
+/// Queries the schemas of the database, if the one to capture is not among them.
+async fn query_schemas(
+    failure: &CommandError,
+    context: &Context,
+    server: &Server,
+    shutdown: &Shutdown,
+) {
+    let CommandError::Capture(error) = failure else {
+        return;
+    };
+    let is_missing = match &**error {
+        CaptureError::PgDump(error) => matches!(**error, PgDumpError::NoSuchSchema { .. }),
+        _ => false,
+    };
+    if !is_missing {
+        return;
+    }
+    let sql = "SELECT pg_catalog.json_agg(nspname ORDER BY nspname) FROM pg_catalog.pg_namespace \
+        WHERE nspname !~ '^pg_' AND nspname <> 'information_schema';\n";
+    if let Ok(found) = server.query_json_one(sql, shutdown).await {
+        context.schemas.get_or_init(|| found);
     }
 }
 

@@ -12,6 +12,7 @@ use super::arguments::Arguments;
 use super::common::CommonArguments;
 use crate::config::{Environment, FileChoice, Project, Settings, Targets, ToolFlags, ToolSettings};
 use crate::connect;
+use crate::fleet::TenantSelection;
 use crate::fleet::inventory::read_names;
 use crate::process::Shutdown;
 
@@ -79,7 +80,8 @@ impl TypedLine {
             .connections()?
             .into_iter()
             .map(|settings| {
-                let (environment, shutdown) = (self.environment.clone(), shutdown.clone());
+                let environment = self.environment.clone();
+                let shutdown = shutdown.clone();
                 tokio::spawn(async move { read_tenants(&settings, &environment, &shutdown).await })
             })
             .collect();
@@ -178,7 +180,8 @@ async fn read_tenants(
     let mut server = target.ok()?.server;
     // It may ask the user for a fingerprint or a password.
     server.password_command = None;
-    let names = read_names(&server, shutdown).await.ok()?;
+    let all = TenantSelection::All { pattern: None };
+    let names = read_names(&server, &all, shutdown).await.ok()?;
     let names = names.iter().map(|name| name.as_str().to_owned());
     Some(names.collect())
 }

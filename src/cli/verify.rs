@@ -21,9 +21,9 @@ use super::servers::{FleetFailures, Servers, at};
 use super::session::Session;
 use super::snapshot_file;
 use crate::exit;
-use crate::fleet::TenantSelection;
 use crate::fleet::report::{ReportCommand, TargetReport};
-use crate::fleet::verify::{DriftVariant, Verification, VerifyOptions, VersionLevel, verify};
+use crate::fleet::verify::{DriftVariant, Verification, VerifyOptions, VersionLevel, verify_share};
+use crate::fleet::{RunShare, TenantSelection};
 use crate::pg::{Server, event_triggers};
 use crate::sql::TenantName;
 use crate::tenant::compare::{Class, DriftFinding, Reference, ReferenceKind, VersionReferences};
@@ -61,17 +61,28 @@ pub(super) async fn run(session: &Session, arguments: VerifyArguments) -> Result
         Reference::AtVersion(&references)
     };
     let selection = servers.resolve(session, request).await?;
-    let compare = async |index: usize, scope: TenantSelection| {
+    let progress = Progress::working(session, "comparing tenants");
+    let compare = async |index: usize, scope: TenantSelection, share: RunShare| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let options = VerifyOptions {
             scope,
             aspects: aspects.clone(),
             versions_table: arguments.versions.table.clone(),
+            jobs: arguments.jobs.into(),
         };
-        Ok(verify(&entry.target.server, reference, &options, &session.shutdown).await?)
+        let (server, shutdown) = (&entry.target.server, &session.shutdown);
+        let verified = verify_share(
+            server,
+            reference,
+            &options,
+            share.limits(),
+            &progress,
+            shutdown,
+        );
+        Ok(verified.await?)
     };
-    let progress = Progress::waiting(session, "comparing tenants");
-    let outcome = servers.run_single(session, &selection, compare).await?;
+    let limits = servers.limits(None, 0);
+    let outcome = servers.run(session, &selection, &limits, compare).await?;
     drop(progress);
     let mut report = VerifyTotals::default();
     let shown = Shown {

@@ -38,6 +38,8 @@ pub struct Context {
     pub probe: ProbeSlot,
     /// The event triggers that run for DDL, once they were queried. Clones share them.
     pub event_triggers: Arc<OnceLock<Vec<EventTrigger>>>,
+    /// The schemas of the database, once they were queried. Clones share them.
+    pub schemas: Arc<OnceLock<Vec<String>>>,
 }
 
 /// The observations of a server, once it was probed.
@@ -266,6 +268,7 @@ impl Context {
             origins: Origins::new(connection, environment),
             probe: ProbeSlot::default(),
             event_triggers: Arc::default(),
+            schemas: Arc::default(),
         }
     }
 

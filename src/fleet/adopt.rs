@@ -135,6 +135,7 @@ pub async fn adopt(
         scope: TenantSelection::Named(open.iter().map(|tenant| tenant.name.clone()).collect()),
         aspects: options.aspects.clone(),
         versions_table: options.versions_table.clone(),
+        jobs: 1,
     };
     let verification = if open.is_empty() {
         Verification::default()

@@ -21,6 +21,7 @@ mod join;
 pub mod migrate;
 mod names;
 pub mod pool;
+mod progress;
 pub mod query;
 pub mod refresh;
 mod registry;
@@ -38,6 +39,7 @@ pub use engine::{
 };
 pub use groups::{GroupError, GroupFileError, GroupPlan, TenantGroups, UnmatchedEntry};
 pub use names::{LineError, LineProblem, NameLines};
+pub use progress::{Unobserved, WorkObserver};
 pub use registry::{RegistryError, RowProblem, SelectedTenant, query_tenants};
 pub use route::Route;
 pub use selection::{NoTenants, Selection, SelectionRequest, SelectionSource, TenantSelection};

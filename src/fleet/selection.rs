@@ -55,7 +55,7 @@ pub enum SelectionSource {
 #[non_exhaustive]
 pub enum NoTenants {
     /// There are no tenants at all.
-    #[error("there are no tenants")]
+    #[error("there are no tenants: no schema has a well-known version table or schemastamp's mark")]
     All,
     /// The pattern matches no tenant.
     #[error("no tenant matches '{}'", .0.escape_debug())]
@@ -263,10 +263,13 @@ mod tests {
         };
         assert_eq!(
             empty(&Selection::all(), false),
-            "warning: there are no tenants"
+            "warning: there are no tenants: no schema has a well-known version table or schemastamp's mark"
         );
         for (selection, error) in [
-            (Selection::all(), "there are no tenants"),
+            (
+                Selection::all(),
+                "there are no tenants: no schema has a well-known version table or schemastamp's mark",
+            ),
             (Selection::matching("x*"), "no tenant matches 'x*'"),
             (
                 Selection::listed("'n.txt'", Vec::new()),

@@ -261,6 +261,9 @@ pub(in crate::cli) struct VerifyArguments {
     pub(in crate::cli) migrations: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) versions: VersionsTableArguments,
+    /// Run N workers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole(1_u16..=256))]
+    pub(in crate::cli) jobs: u16,
     #[command(flatten)]
     pub(in crate::cli) aspects: AspectArguments,
     /// Exit with 1 also for the order of columns and the names of indexes and constraints

@@ -125,7 +125,7 @@ pub(in crate::cli) enum Command {
     /// Remove comments and needless whitespace from a snapshot
     #[command(after_help = MINIFY_EXAMPLES)]
     Minify(MinifyArguments),
-    /// Show what a snapshot holds, and the fingerprint by which tenants name it
+    /// Show what a snapshot holds, and its fingerprint
     #[command(after_help = SNAPSHOT_EXAMPLES)]
     Snapshot(SnapshotArguments),
     /// Print the SQL for one tenant
@@ -134,16 +134,16 @@ pub(in crate::cli) enum Command {
     /// Create tenants from a snapshot, each in one transaction
     #[command(after_help = PROVISION_EXAMPLES)]
     Provision(ProvisionArguments),
-    /// Keep ready-made tenants that `provision --from-pool` hands out in milliseconds
+    /// Keep ready-made tenants for `provision --from-pool`
     #[command(after_help = POOL_EXAMPLES)]
     Pool(PoolArguments),
-    /// Apply pending migrations to tenants, each with its version in one transaction
+    /// Apply pending migrations, each with its version in a transaction
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(MigrateArguments),
     /// List the runs of `migrate --record`, for `migrate --undo`
     #[command(after_help = RUNS_EXAMPLES)]
     Runs(RunsArguments),
-    /// Bring tenants under care that another tool made: compare them with the snapshot, and mark them
+    /// Mark tenants that another tool made, if they equal the snapshot
     #[command(after_help = ADOPT_EXAMPLES)]
     Adopt(AdoptArguments),
     /// Run a query in each tenant, read-only unless --write is passed
@@ -152,10 +152,10 @@ pub(in crate::cli) enum Command {
     /// Report each tenant's version and how far it is behind
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArguments),
-    /// Compare tenants with the snapshot, or with each other, object by object
+    /// Compare tenants with the snapshot, or with each other
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArguments),
-    /// Renew the snapshot: apply migrations to a copy, capture it, and prove the result
+    /// Renew the snapshot from migrations, and prove the result
     #[command(after_help = REFRESH_EXAMPLES)]
     Refresh(RefreshArguments),
     /// Fail if the committed snapshot is out of date (for CI)
@@ -164,7 +164,7 @@ pub(in crate::cli) enum Command {
     /// Drop tenants, after showing what would be dropped
     #[command(after_help = DROP_EXAMPLES)]
     Drop(DropArguments),
-    /// Rename a tenant, rewrite text that holds its name, and prove the result
+    /// Rename a tenant and text that holds its name, and prove it
     #[command(after_help = RENAME_EXAMPLES)]
     Rename(RenameArguments),
     /// Copy a tenant with its rows and the positions of its sequences
@@ -173,7 +173,7 @@ pub(in crate::cli) enum Command {
     /// Work with a targets file itself
     #[command(after_help = TARGETS_EXPORT_EXAMPLES)]
     Targets(TargetsFileArguments),
-    /// Report on programs, configuration, files, network, TLS, login and privileges
+    /// Report on programs, settings, network, TLS, login and privileges
     #[command(after_help = DIAGNOSE_EXAMPLES)]
     Diagnose(DiagnoseArguments),
     /// Print the completions for a shell
@@ -189,7 +189,7 @@ pub(in crate::cli) enum Command {
     /// Print the JSON Schema of the lines of --format json
     #[command(after_help = JSON_SCHEMA_EXAMPLES)]
     JsonSchema,
-    /// Print the manual page of schemastamp or of one command, or write all pages
+    /// Print the manual page of a command, or write all pages
     #[command(after_help = MAN_EXAMPLES)]
     Man {
         /// Print the manual page of COMMAND, such as `pool fill`

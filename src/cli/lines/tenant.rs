@@ -224,6 +224,15 @@ pub(in crate::cli) struct TenantContent {
     pub(in crate::cli) distributed: Option<bool>,
     /// Objects of other schemas that depend on it; at most 20.
     pub(in crate::cli) outside: Vec<String>,
+    /// Publications that lose its tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) publications: Vec<String>,
+    /// Statements that would take back the settings of roles and databases that name it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) settings: Vec<String>,
+    /// Routines, foreign tables, subscriptions and registries outside of it that still name it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) elsewhere: Vec<String>,
     /// Large objects whose ids its rows hold, and that stay; null if the rows cannot be read.
     pub(in crate::cli) large_objects: Option<usize>,
 }
@@ -240,6 +249,9 @@ pub(in crate::cli) struct RenameDetails {
     /// Statements that would correct the settings of roles and databases that still say the old name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::cli) settings: Vec<String>,
+    /// Routines, foreign tables, subscriptions and registries outside of the schema that still say the old name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) elsewhere: Vec<String>,
     /// Properties that the server sets by itself and that were not compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::cli) ignored: Vec<String>,

@@ -1,7 +1,7 @@
 //! Runs migrations on the tenants of all servers.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::output::{conclude, line, warn};
@@ -19,8 +19,8 @@ use crate::fleet::migrate::{
     MigrateError, MigrateOptions, MigrateReport, MigrationSource, migrate, new_run_id,
 };
 use crate::fleet::report::{ReportCommand, TargetReport};
-use crate::fleet::verify::{VerifyOptions, verify};
-use crate::fleet::{RunShare, TenantSelection};
+use crate::fleet::verify::{VerifyOptions, verify_share};
+use crate::fleet::{RunLimits, RunShare, TenantSelection, Unobserved};
 use crate::pg::Server;
 use crate::sql::TenantName;
 use crate::tenant::compare::{Class, Reference, VersionReferences};
@@ -96,7 +96,8 @@ pub(in crate::cli) async fn run(
             ..options.clone()
         };
         if arguments.check_drift {
-            options.drifted = drifted(session, server, &references, &options).await?;
+            let limits = share.limits();
+            options.drifted = drifted(session, server, &references, &options, limits).await?;
         }
         let verbose = session.common.verbose > 0;
         let mut tell = |tenant: &TenantReport| tell(index, verbose, tenant);
@@ -192,14 +193,23 @@ async fn drifted(
     server: &Server,
     references: &VersionReferences<'_>,
     options: &MigrateOptions,
+    limits: &Arc<RunLimits>,
 ) -> Result<BTreeMap<TenantName, Vec<String>>, CommandError> {
     let verify_options = VerifyOptions {
         scope: options.scope.clone(),
         aspects: Vec::new(),
         versions_table: options.versions_table.clone(),
+        jobs: options.jobs,
     };
-    let reference = Reference::AtVersion(references);
-    let verification = verify(server, reference, &verify_options, &session.shutdown).await?;
+    let verification = verify_share(
+        server,
+        Reference::AtVersion(references),
+        &verify_options,
+        limits,
+        &Unobserved,
+        &session.shutdown,
+    )
+    .await?;
     for note in &verification.notes {
         session.output.warning(note);
     }

@@ -7,6 +7,7 @@ use crate::diagnose::Context;
 use crate::exit;
 use crate::pg::{PgDumpError, PsqlError, SqlState};
 use crate::snapshot::capture::{CaptureError, DumpError, ProofError};
+use crate::text::{listed, safe};
 
 pub(super) fn capture_report(error: &CaptureError, context: Option<&Context>) -> ErrorReport {
     match error {
@@ -88,7 +89,20 @@ fn pg_dump_report(error: &PgDumpError, context: Option<&Context>) -> ErrorReport
         PgDumpError::Connect { messages, stderr } => {
             connection_report(messages, &stderr.text(), context)
         }
-        PgDumpError::NoSuchSchema { .. } => ErrorReport::new(error, "sql.invalid_schema_name"),
+        PgDumpError::NoSuchSchema { .. } => {
+            let report = ErrorReport::new(error, "sql.invalid_schema_name");
+            match context.and_then(|context| Some((context, context.schemas.get()?))) {
+                Some((context, schemas)) => {
+                    let database = context.database.as_deref().unwrap_or_default();
+                    let schemas = listed(schemas.iter().map(|schema| safe(schema)), 20);
+                    report.hint(format!(
+                        "the database '{}' has the schemas {schemas}",
+                        safe(database)
+                    ))
+                }
+                None => report,
+            }
+        }
         PgDumpError::Denied { .. } => ErrorReport::new(error, "sql.insufficient_privilege"),
         PgDumpError::Failed { messages, .. } => {
             let message = messages.iter().find(|message| message.is_error());

@@ -68,7 +68,7 @@ fn report_on(failure: &CommandError, context: Option<&Context>) -> ErrorReport {
         CommandError::Hook(failed) => hook_report(failure, failed),
         CommandError::NoMigrations { other, .. } => ErrorReport::new(failure, "migration.none").hint(
             match other {
-                Some(_) => "only the app can run these: pass its command to migrate with --run, and renew the snapshot of a migrated tenant with capture",
+                Some(_) => "only the app can run these: pass its command with --run to migrate, and to capture for the snapshot",
                 None => "name the directory that holds the migrations with --migrations or SCHEMASTAMP_MIGRATIONS",
             },
         ),

@@ -39,7 +39,12 @@ pub(super) fn name_event_triggers(
     let Some(stack) = server_message(failure).and_then(|message| message.context.as_deref()) else {
         return;
     };
-    let Some(trigger) = triggers.iter().find(|trigger| ran(stack, trigger)) else {
+    // A rename has moved the function of a trigger that belongs to the tenant.
+    let is_moved = matches!(failure, CommandError::Lifecycle(_));
+    let Some(trigger) = triggers
+        .iter()
+        .find(|trigger| ran(stack, trigger, is_moved))
+    else {
         return;
     };
     report.causes.push(format!(
@@ -53,12 +58,14 @@ pub(super) fn name_event_triggers(
     }
 }
 
-/// Returns whether a call stack has an event trigger's function, qualified or, in the `search_path`, not.
-fn ran(stack: &str, trigger: &EventTrigger) -> bool {
+/// Returns whether a call stack has an event trigger's function, qualified or, in the `search_path`, not; after a move also
+/// with another schema.
+fn ran(stack: &str, trigger: &EventTrigger, is_moved: bool) -> bool {
     let bare = trigger.function.rsplit('.').next().unwrap_or_default();
     [trigger.function.as_str(), bare]
         .iter()
         .any(|function| stack.contains(&format!(" {function}()")))
+        || (is_moved && stack.contains(&format!(".{bare}()")))
 }
 
 /// Returns the message of the server that a failure is about.
@@ -109,7 +116,9 @@ mod tests {
                 false,
             ),
         ] {
-            assert_eq!(ran(stack, &trigger), expected, "{stack}");
+            assert_eq!(ran(stack, &trigger, false), expected, "{stack}");
         }
+        let moved = "PL/pgSQL function nu.log_ddl() line 1 at SQL statement";
+        assert!(ran(moved, &trigger, true) && !ran(moved, &trigger, false));
     }
 }

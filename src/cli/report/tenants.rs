@@ -17,7 +17,7 @@ use crate::fleet::refresh::{FirstError, RefreshError, WorkOutside};
 use crate::fleet::undo::UndoError;
 use crate::fleet::verify::VerifyError;
 use crate::fleet::{RegistryError, TargetError};
-use crate::pg::PsqlError;
+use crate::pg::{PsqlError, SqlState};
 use crate::sql::quote;
 use crate::tenant::UnknownEnd;
 use crate::tenant::lifecycle::{CopyObstacle, DropError, LifecycleError, SchemaRefusal};
@@ -127,6 +127,9 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
         ),
         VerifyError::NoUsage(_) => ErrorReport::new(error, "sql.insufficient_privilege")
             .hint("verify as the tenants' owner (--username), or grant the right: GRANT USAGE ON SCHEMA … TO …"),
+        VerifyError::Load(source) if is_read_only(source) => psql_report(source, context)
+            .beneath(error)
+            .hint("the server is read-only: pass --each-other, or connect to the primary"),
         VerifyError::Load(source) => psql_report(source, context)
             .beneath(error)
             .hint("connect as a role that may create schemas, because verify creates one and rolls back, or pass --each-other"),
@@ -134,6 +137,12 @@ pub(super) fn verify_report(error: &VerifyError, context: Option<&Context>) -> E
         VerifyError::Random(_) => ErrorReport::new(error, "program.failed"),
         VerifyError::Identity(_) => ErrorReport::new(error, "internal.identity"),
     }
+}
+
+/// Returns `true` if a server that only reads, such as a standby, has refused a statement.
+fn is_read_only(error: &PsqlError) -> bool {
+    matches!(error, PsqlError::Script { message, .. }
+        if message.sqlstate == Some(SqlState::READ_ONLY_SQL_TRANSACTION))
 }
 
 pub(super) fn refresh_report(error: &RefreshError, context: Option<&Context>) -> ErrorReport {

@@ -11,7 +11,7 @@ use crate::cli::progress::Progress;
 use crate::cli::report_files::{RunFacts, target_reports};
 use crate::cli::servers::Servers;
 use crate::cli::session::Session;
-use crate::fleet::inventory::{Tenant, read_fleet};
+use crate::fleet::inventory::{Tenant, read_fleet_observed};
 use crate::fleet::pool::count_ready;
 use crate::fleet::report::{ReportCommand, TargetReport};
 use crate::fleet::status::status_of;
@@ -29,8 +29,8 @@ pub(in crate::cli) async fn run(
     let migrations = load_chosen(arguments.migrations.as_deref(), session)?;
     let servers = Servers::find(session, &arguments.targets, &session.tool()?, false).await?;
     let selection = servers.resolve(session, request).await?;
-    let progress = Progress::waiting(session, "reading the versions of tenants");
-    let mut outcome = read(session, &servers, &selection, &arguments).await?;
+    let progress = Progress::working(session, "reading the versions of tenants");
+    let mut outcome = read(session, &servers, &selection, &arguments, &progress).await?;
     drop(progress);
     if arguments.reconcile {
         arguments
@@ -109,19 +109,22 @@ async fn read(
     servers: &Servers,
     selection: &Selection,
     arguments: &StatusArguments,
+    progress: &Progress,
 ) -> Result<FleetOutcome<Vec<Tenant>, CommandError>, CommandError> {
     let versions_table = arguments.versions.table.as_deref();
     let read = async |index: usize, scope: TenantSelection| {
         let entry = servers.entries().get(index).ok_or(CommandError::NoTarget)?;
         let server = &entry.target.server;
-        let mut fleet = read_fleet(server, &scope, versions_table, &session.shutdown).await?;
+        let read = async |scope: &TenantSelection| {
+            read_fleet_observed(server, scope, versions_table, progress, &session.shutdown).await
+        };
+        let mut fleet = read(&scope).await?;
         if arguments.reconcile {
             let target = servers.name(index);
             let registered = selection.at(target);
             let is_new = |tenant: &Tenant| !selection.names(&tenant.name, target);
             fleet.tenants.retain(is_new);
-            let registered =
-                read_fleet(server, &registered, versions_table, &session.shutdown).await?;
+            let registered = read(&registered).await?;
             fleet.tenants.extend(registered.tenants);
             fleet.tenants.retain(exists);
         }

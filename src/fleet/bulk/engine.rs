@@ -36,6 +36,8 @@ pub struct Bulk {
     closing: JoinSet<()>,
     limits: Arc<RunLimits>,
     control: RunControl,
+    /// `true` if a tenant waits for nothing but the right of one more worker.
+    lacks_permit: bool,
     /// Index of the server that gets the next worker first.
     next_target: usize,
     pub(super) notes: Vec<String>,
@@ -64,6 +66,7 @@ impl Bulk {
         Self {
             control: RunControl::new(Arc::clone(&limits)),
             limits,
+            lacks_permit: false,
             targets,
             options,
             tasks: JoinSet::new(),
@@ -71,6 +74,14 @@ impl Bulk {
             next_target: 0,
             notes: Vec::new(),
         }
+    }
+
+    /// Shares the limits of a run over several targets, of which this is one. Those of the options do not count then.
+    #[must_use]
+    pub fn within(mut self, limits: &Arc<RunLimits>) -> Self {
+        self.limits = Arc::clone(limits);
+        self.control = RunControl::new(Arc::clone(limits));
+        self
     }
 
     /// Takes requests until there are no more, and reports each as soon as it is done.
@@ -85,11 +96,13 @@ impl Bulk {
         shutdown: &Shutdown,
     ) -> BulkReport {
         let mut exhausted = false;
+        let limits = Arc::clone(&self.limits);
         let mut look_after = tokio::time::interval(LOOK_AFTER);
         // Ticks that were missed while the loop was busy would be made up for at once otherwise.
         look_after.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let goes_on = self.control.goes_on(shutdown);
+            self.lacks_permit = false;
             if goes_on {
                 self.dispatch(on_done, shutdown);
             }
@@ -124,6 +137,8 @@ impl Bulk {
                     Some(request) => self.take(request),
                     None => exhausted = true,
                 },
+                // Another target of the run may have it. The next round takes it before anybody else can.
+                permit = limits.worker(), if goes_on && self.lacks_permit => drop(permit),
                 _ = look_after.tick(), if goes_on => self.look_after(shutdown),
                 _ = shutdown.requested(), if goes_on => {}
             }
@@ -210,7 +225,11 @@ impl Bulk {
             }
             return true;
         }
+        if working.idle.is_empty() {
+            return false;
+        }
         let Some(permit) = self.limits.try_worker() else {
+            self.lacks_permit = true;
             return false;
         };
         let Some(session) = working.take_idle() else {

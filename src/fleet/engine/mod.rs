@@ -6,8 +6,8 @@
 //! postponed. Where many tenants go through one psql, [`Scheduler::run_batch`] finds the tenant at which psql ended.
 //! [`RunControl`] ends a run early, and [`FailureGroups`] counts the failures by their reason.
 //!
-//! [`bulk`](super::bulk) has a loop of its own around [`RunControl`] and [`RunLimits`], and says why. `pool fill` runs on
-//! it, one pool after the other, so that `--jobs` and `--total-jobs` hold for each. The [refill of a
+//! [`bulk`](super::bulk) has a loop of its own around [`RunControl`] and [`RunLimits`], and says why. `pool fill` runs one
+//! for each target, within the limits of all of them. The [refill of a
 //! pool](super::pool::refill) runs behind sign-ups with a single session, and has nothing to schedule.
 
 mod batch;

@@ -4,4 +4,4 @@ mod read;
 mod sql;
 
 pub(crate) use read::read_names;
-pub use read::{Fleet, FleetError, Tenant, read_fleet};
+pub use read::{Fleet, FleetError, Tenant, read_fleet, read_fleet_observed};

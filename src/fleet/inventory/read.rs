@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
 use super::sql;
+use crate::fleet::progress::{Unobserved, WorkObserver};
 use crate::fleet::selection::TenantSelection;
 use crate::pg::{PsqlError, Server, SqlState, read_json};
 use crate::process::Shutdown;
@@ -63,33 +65,86 @@ pub async fn read_fleet(
     versions_table: Option<&str>,
     shutdown: &Shutdown,
 ) -> Result<Fleet, FleetError> {
+    read_fleet_observed(server, scope, versions_table, &Unobserved, shutdown).await
+}
+
+/// As [`read_fleet`]; the observer hears of the version tables that are read.
+///
+/// # Errors
+/// [`FleetError`].
+pub async fn read_fleet_observed(
+    server: &Server,
+    scope: &TenantSelection,
+    versions_table: Option<&str>,
+    observer: &dyn WorkObserver,
+    shutdown: &Shutdown,
+) -> Result<Fleet, FleetError> {
     let mut attempt = 1;
     loop {
-        match read_once(server, scope, versions_table, shutdown).await {
+        let counted = Counted::new(observer);
+        match read_once(server, scope, versions_table, &counted, shutdown).await {
             Err(error) if !has_gone(&error) => return Err(error.into()),
             Err(error) if attempt == ATTEMPTS => return Err(FleetError::Unsteady(error)),
-            Err(_) => attempt += 1,
+            Err(_) => {
+                counted.withdraw();
+                attempt += 1;
+            }
             Ok(fleet) => return Ok(fleet),
         }
     }
 }
 
-/// Returns the names of all tenants, without a look at their version tables.
+/// The tenants of one attempt that an observer has heard of.
+struct Counted<'a> {
+    observer: &'a dyn WorkObserver,
+    planned: AtomicUsize,
+    done: AtomicUsize,
+}
+
+impl<'a> Counted<'a> {
+    fn new(observer: &'a dyn WorkObserver) -> Self {
+        Self {
+            observer,
+            planned: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+        }
+    }
+
+    fn plan(&self, tenants: usize) {
+        self.planned.fetch_add(tenants, Ordering::Relaxed);
+        self.observer.planned(tenants);
+    }
+
+    fn one_done(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+        self.observer.done(1);
+    }
+
+    fn withdraw(&self) {
+        let [planned, done] =
+            [&self.planned, &self.done].map(|count| count.load(Ordering::Relaxed));
+        self.observer.withdrawn(planned, done);
+    }
+}
+
+/// Returns the names of the tenants of a scope, without a look at their version tables. A schema that is named and is no
+/// tenant is left out.
 ///
 /// # Errors
 /// See [`PsqlError`].
 pub(crate) async fn read_names(
     server: &Server,
+    scope: &TenantSelection,
     shutdown: &Shutdown,
 ) -> Result<Vec<TenantName>, PsqlError> {
-    let scope = TenantSelection::All { pattern: None };
     let lines = server
-        .query_json(&sql::schemas(&scope, None), shutdown)
+        .query_json(&sql::schemas(scope, None), shutdown)
         .await?;
+    let all = TenantSelection::All { pattern: None };
     let mut names = Vec::with_capacity(lines.len());
     for (index, line) in lines.into_iter().enumerate().skip(1) {
         let schema = read_json(line, index + 1)?;
-        names.extend(tenant(schema, &scope, None).map(|tenant| tenant.name));
+        names.extend(tenant(schema, &all, None).map(|tenant| tenant.name));
     }
     Ok(names)
 }
@@ -110,6 +165,7 @@ async fn read_once(
     server: &Server,
     scope: &TenantSelection,
     versions_table: Option<&str>,
+    counted: &Counted<'_>,
     shutdown: &Shutdown,
 ) -> Result<Fleet, PsqlError> {
     let mut lines = server
@@ -142,9 +198,11 @@ async fn read_once(
     if has_citus {
         mark_distributed(server, &mut tenants, shutdown).await?;
     }
-    match read_rows(server, &mut tenants, shutdown).await {
+    match read_rows(server, &mut tenants, counted, shutdown).await {
         Err(error) if has_citus && is_worker_down(&error) => {
-            read_rows_one_by_one(server, &mut tenants, shutdown).await?;
+            counted.withdraw();
+            let counted = Counted::new(counted.observer);
+            read_rows_one_by_one(server, &mut tenants, &counted, shutdown).await?;
         }
         read => read?,
     }
@@ -180,10 +238,11 @@ fn is_worker_down(error: &PsqlError) -> bool {
 async fn read_rows_one_by_one(
     server: &Server,
     tenants: &mut [Tenant],
+    counted: &Counted<'_>,
     shutdown: &Shutdown,
 ) -> Result<(), PsqlError> {
     for tenant in tenants {
-        match read_rows(server, std::slice::from_mut(tenant), shutdown).await {
+        match read_rows(server, std::slice::from_mut(tenant), counted, shutdown).await {
             Err(PsqlError::Script { message, .. }) => {
                 tenant.applied = Applied::Odd(TenantProblem::Unreachable {
                     reason: message.to_string(),
@@ -274,6 +333,7 @@ fn read_applied(tables: &[Table], usage: bool, versions_table: Option<&str>) -> 
 async fn read_rows(
     server: &Server,
     tenants: &mut [Tenant],
+    counted: &Counted<'_>,
     shutdown: &Shutdown,
 ) -> Result<(), PsqlError> {
     let known = tenants
@@ -288,11 +348,12 @@ async fn read_rows(
             )),
             Applied::Odd(_) => None,
         });
-    let mut known = known.peekable();
-    if known.peek().is_none() {
+    let known: Vec<_> = known.collect();
+    if known.is_empty() {
         return Ok(());
     }
-    let query = sql::rows(known);
+    counted.plan(known.len());
+    let query = sql::rows(known.into_iter());
     // Rows are shared by the first tenant of a statement that has them, and across statements by
     // their text.
     let mut by_first: BTreeMap<usize, Option<Arc<[AppliedVersion]>>> = BTreeMap::new();
@@ -319,6 +380,7 @@ async fn read_rows(
             if let Some(place) = same.get_mut(index) {
                 *place = Some(first);
             }
+            counted.one_done();
         })
         .await?;
     for (tenant, first) in tenants.iter_mut().zip(same) {

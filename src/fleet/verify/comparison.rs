@@ -1,9 +1,7 @@
 //! One reference, and the first tenant of each group of equal ones, compared with it in one transaction.
 
-use std::collections::BTreeSet;
-
 use super::reloaded::without_reloaded_views;
-use super::verification::{Verification, VerifyError, VerifyOptions};
+use super::verification::{VerifyError, VerifyOptions};
 use crate::pg::catalog::{Aspects, DuplicateIdentity, ObjectAspect, objects};
 use crate::pg::{PsqlError, ScriptOptions, Server};
 use crate::process::Shutdown;
@@ -12,7 +10,7 @@ use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::{Marking, PLACEHOLDER, RenderOptions, TemplateError, settings};
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::compare::{
-    Aspect, DriftFinding, Level, LevelReference, ReferenceKind, classify, foreign,
+    Aspect, DriftFinding, Level, LevelReference, ReferenceKind, TenantNames, classify, foreign,
 };
 use crate::text::swrite;
 
@@ -25,7 +23,7 @@ const LOCK_TIMEOUT: u32 = 3000;
 pub(super) struct Comparison<'a> {
     pub(super) major: u32,
     pub(super) options: &'a VerifyOptions,
-    pub(super) names: &'a BTreeSet<&'a str>,
+    pub(super) names: TenantNames<'a>,
 }
 
 impl Comparison<'_> {
@@ -35,16 +33,16 @@ impl Comparison<'_> {
         &self,
         server: &Server,
         level: &Level,
-        reference: LevelReference<'_>,
+        reference: &LevelReference<'_>,
         groups: &[Vec<TenantName>],
         shutdown: &Shutdown,
-        verification: &mut Verification,
+        notes: &mut Vec<String>,
     ) -> Result<(ReferenceKind, Vec<Option<Vec<DriftFinding>>>), VerifyError> {
         let kind = reference.kind();
-        match self.run(server, &reference, groups, shutdown).await {
+        match self.run(server, reference, groups, shutdown).await {
             Err(VerifyError::Load(error)) if kind == ReferenceKind::Migrations => {
                 let version = level.version.as_deref().unwrap_or_default();
-                verification.notes.push(format!(
+                notes.push(format!(
                     "the reference of version {version} cannot be made from the snapshot and the migrations, \
                      so its tenants are compared with each other: {error}"
                 ));
@@ -182,7 +180,7 @@ impl Comparison<'_> {
         expected: &Aspects,
     ) -> Found {
         Found {
-            foreign: foreign(own, tenant.as_str(), self.names),
+            foreign: foreign(own, tenant.as_str(), &self.names),
             differences: if tenant == reference {
                 Vec::new()
             } else {

@@ -1,19 +1,26 @@
 //! All tenants of a scope: by hashes that the server computes, and one of each group of equal ones in full.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::comparison::Comparison;
+use super::hashing::Hashing;
 use super::verification::{Verification, VerifyError, VerifyOptions};
+use crate::fleet::engine::RunLimits;
 use crate::fleet::inventory::{Fleet, Tenant, read_fleet, read_names};
+use crate::fleet::progress::{Unobserved, WorkObserver};
 use crate::fleet::selection::TenantSelection;
+use crate::pg::catalog::by_keys_in_message;
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
 use crate::sql::{TenantName, quote_literal};
-use crate::tenant::compare::{Level, LevelReference, Reference, hashes};
+use crate::tenant::compare::{
+    DriftFinding, Level, LevelReference, Reference, ReferenceKind, TenantNames,
+};
 use crate::tenant::versions::{Applied, TenantProblem};
 
-/// Maximum number of times that the hashes are read again because a tenant was dropped meanwhile.
-const ATTEMPTS: usize = 3;
+/// Number of tenants up to which only those are queried whose names occur in definitions, instead of all of the database.
+const FEW: usize = 20;
 
 /// Peculiarities of tenants that a comparison of definitions does not show.
 #[derive(Debug, Default)]
@@ -38,15 +45,33 @@ async fn peculiarities(
         .iter()
         .map(|tenant| quote_literal(tenant.as_str()))
         .collect();
-    // An index of a partitioned table is invalid until each partition has one; that is in its definition.
+    let names = names.join(", ");
+    // An index of a partitioned table is invalid until each partition has one; that is in its definition. The catalogs have no
+    // key for the indexes of a schema: those of a few lead through their tables, those of many through all indexes.
+    let indexes = if tenants.len() <= FEW {
+        format!(
+            "SELECT x.indexrelid FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_depend d \
+             ON d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND d.refobjid = n.oid \
+             AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass CROSS JOIN LATERAL (SELECT x.indexrelid \
+             FROM pg_catalog.pg_index x WHERE x.indrelid = d.objid AND NOT x.indisvalid OFFSET 0) x WHERE n.nspname IN ({names})"
+        )
+    } else {
+        "SELECT x.indexrelid FROM pg_catalog.pg_index x WHERE NOT x.indisvalid".to_owned()
+    };
     let sql = format!(
-        "SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.has_schema_privilege(n.oid, 'USAGE'), i.invalid) \
-         FROM pg_catalog.pg_namespace n LEFT JOIN LATERAL (SELECT pg_catalog.json_agg(c.relname ORDER BY c.relname) \
-         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_index x ON x.indexrelid = c.oid \
-         WHERE c.relnamespace = n.oid AND c.relkind = 'i' AND NOT x.indisvalid) AS i (invalid) ON true \
-         WHERE n.nspname IN ({}) AND (i.invalid IS NOT NULL OR NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')) \
+        "{by_keys}WITH indexes (oid) AS MATERIALIZED ({indexes}), \
+         invalid AS MATERIALIZED (SELECT c.relnamespace, pg_catalog.json_agg(c.relname ORDER BY c.relname) AS names FROM indexes i \
+         CROSS JOIN LATERAL (SELECT c.relnamespace, c.relname FROM pg_catalog.pg_class c WHERE c.oid = i.oid AND c.relkind = 'i' \
+         OFFSET 0) c GROUP BY c.relnamespace) \
+         SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.has_schema_privilege(n.oid, 'USAGE'), i.names) \
+         FROM pg_catalog.pg_namespace n LEFT JOIN invalid i ON i.relnamespace = n.oid \
+         WHERE n.nspname IN ({names}) AND (i.names IS NOT NULL OR NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')) \
          ORDER BY n.nspname;\n",
-        names.join(", ")
+        by_keys = if tenants.len() <= FEW {
+            by_keys_in_message()
+        } else {
+            String::new()
+        }
     );
     for line in server.query_json(&sql, shutdown).await? {
         let Ok((name, usable, invalid)) =
@@ -79,6 +104,23 @@ pub async fn verify(
     options: &VerifyOptions,
     shutdown: &Shutdown,
 ) -> Result<Verification, VerifyError> {
+    let limits = Arc::new(RunLimits::new(1, None, 0));
+    verify_share(server, reference, options, &limits, &Unobserved, shutdown).await
+}
+
+/// As [`verify`], for one of several targets, with their limits. The observer hears of the tenants that are hashed.
+///
+/// # Errors
+/// See [`verify`].
+pub async fn verify_share(
+    server: &Server,
+    reference: Reference<'_>,
+    options: &VerifyOptions,
+    limits: &Arc<RunLimits>,
+    observer: &dyn WorkObserver,
+    shutdown: &Shutdown,
+) -> Result<Verification, VerifyError> {
+    let _permit = limits.worker().await;
     if let TenantSelection::Named(names) = &options.scope
         && names.iter().any(|name| name.as_str() == "public")
     {
@@ -103,16 +145,20 @@ pub async fn verify(
     if !unusable.is_empty() {
         return Err(VerifyError::NoUsage(unusable));
     }
-    let all = if let TenantSelection::All { pattern: None } = &options.scope {
-        present.clone()
-    } else {
-        read_names(server, shutdown).await?
-    };
-    let names: BTreeSet<&str> = all.iter().map(TenantName::as_str).collect();
     let mut by_hash = match present.as_slice() {
         // It is a group of its own, whatever its hash.
         [only] => HashMap::from([(String::new(), vec![only.clone()])]),
-        several => read_hashes(server, several, fleet.major, options, shutdown).await?,
+        several => {
+            let hashing = Hashing {
+                server,
+                major: fleet.major,
+                options,
+                limits,
+                observer,
+                shutdown,
+            };
+            hashing.read(several).await?
+        }
     };
     let hashed: BTreeSet<&TenantName> = by_hash.values().flatten().collect();
     // They have no objects, or were dropped meanwhile: that is decided for each of them.
@@ -127,33 +173,95 @@ pub async fn verify(
         group.sort();
     }
     groups.sort_by(|one, two| (two.len(), one.first()).cmp(&(one.len(), two.first())));
-    let comparison = Comparison {
-        major: fleet.major,
-        options,
-        names: &names,
-    };
     let mut verification = Verification {
-        missing,
         undistributed: undistributed(&fleet),
         invalid_indexes,
         ..Verification::default()
     };
     let levels = by_level(&fleet, reference, groups, &mut verification);
-    for (level, reference, groups) in levels {
-        let (kind, findings) = comparison
-            .run_level(
-                server,
-                &level,
-                reference,
-                &groups,
-                shutdown,
-                &mut verification,
-            )
-            .await?;
+    let names = known_names(server, &options.scope, &present, shutdown).await?;
+    let mut comparison = Comparison {
+        major: fleet.major,
+        options,
+        names: match &names {
+            Some(names) => TenantNames::Known(names.iter().map(TenantName::as_str).collect()),
+            None => TenantNames::Collected(Mutex::default()),
+        },
+    };
+    let mut compared = compare_levels(&comparison, server, &levels, shutdown).await?;
+    let mentioned = mentioned_tenants(&comparison.names, server, shutdown).await?;
+    if !mentioned.is_empty() {
+        let mentioned = mentioned.iter().map(TenantName::as_str).collect();
+        comparison.names = TenantNames::Known(mentioned);
+        compared = compare_levels(&comparison, server, &levels, shutdown).await?;
+    }
+    verification.missing = missing;
+    verification.notes = compared.notes;
+    for ((level, _, groups), (kind, findings)) in levels.into_iter().zip(compared.levels) {
         verification.add(&level, kind, groups, findings);
     }
     verification.sort();
     Ok(verification)
+}
+
+/// Returns the names of all tenants, or `None` if the few tenants of the scope are no reason to read them all.
+async fn known_names(
+    server: &Server,
+    scope: &TenantSelection,
+    present: &[TenantName],
+    shutdown: &Shutdown,
+) -> Result<Option<Vec<TenantName>>, PsqlError> {
+    let all = TenantSelection::All { pattern: None };
+    if matches!(scope, TenantSelection::All { pattern: None }) {
+        return Ok(Some(present.to_vec()));
+    }
+    if present.len() <= FEW {
+        return Ok(None);
+    }
+    read_names(server, &all, shutdown).await.map(Some)
+}
+
+/// Returns the tenants among the words that a comparison has collected.
+async fn mentioned_tenants(
+    names: &TenantNames<'_>,
+    server: &Server,
+    shutdown: &Shutdown,
+) -> Result<Vec<TenantName>, PsqlError> {
+    let TenantNames::Collected(words) = names else {
+        return Ok(Vec::new());
+    };
+    let words = std::mem::take(&mut *words.lock().unwrap_or_else(PoisonError::into_inner));
+    let words = words.into_iter();
+    let words: Vec<TenantName> = words
+        .filter_map(|word| TenantName::for_own_schema(word).ok())
+        .collect();
+    if words.is_empty() {
+        return Ok(words);
+    }
+    read_names(server, &TenantSelection::Named(words), shutdown).await
+}
+
+/// The result of all levels, in their order.
+#[derive(Debug, Default)]
+struct ComparedLevels {
+    levels: Vec<(ReferenceKind, Vec<Option<Vec<DriftFinding>>>)>,
+    /// References that could not be made, with the reasons.
+    notes: Vec<String>,
+}
+
+async fn compare_levels(
+    comparison: &Comparison<'_>,
+    server: &Server,
+    levels: &[LevelGroups<'_>],
+    shutdown: &Shutdown,
+) -> Result<ComparedLevels, VerifyError> {
+    let mut compared = ComparedLevels::default();
+    for (level, reference, groups) in levels {
+        let notes = &mut compared.notes;
+        let found = comparison.run_level(server, level, reference, groups, shutdown, notes);
+        compared.levels.push(found.await?);
+    }
+    Ok(compared)
 }
 
 /// A level with its reference, and its tenants by their hash.
@@ -225,43 +333,4 @@ fn undistributed(fleet: &Fleet) -> Vec<TenantName> {
         return Vec::new();
     }
     with(false).map(|tenant| tenant.name.clone()).collect()
-}
-
-/// Returns the tenants by their hash.
-async fn read_hashes(
-    server: &Server,
-    tenants: &[TenantName],
-    major: u32,
-    options: &VerifyOptions,
-    shutdown: &Shutdown,
-) -> Result<HashMap<String, Vec<TenantName>>, PsqlError> {
-    if tenants.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let schemas: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
-    let sql = hashes(&schemas, major, &options.aspects);
-    let mut attempt = 1;
-    loop {
-        let mut by_hash: HashMap<String, Vec<TenantName>> = HashMap::new();
-        let read = server
-            .query_json_each(&sql, shutdown, |line| {
-                let Ok((schema, hash)) = serde_json::from_value::<(String, String)>(line) else {
-                    return;
-                };
-                if let Ok(tenant) = TenantName::for_own_schema(schema) {
-                    by_hash.entry(hash).or_default().push(tenant);
-                }
-            })
-            .await;
-        match read {
-            Ok(()) => return Ok(by_hash),
-            // The schema was dropped while the server read it.
-            Err(PsqlError::Script { message, .. })
-                if attempt < ATTEMPTS && message.message.contains("cache lookup failed") =>
-            {
-                attempt += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
 }

@@ -19,6 +19,8 @@ pub struct VerifyOptions {
     pub aspects: Vec<Aspect>,
     /// The version table, or `None` for the well-known one of each tenant.
     pub versions_table: Option<String>,
+    /// Number of psql processes that read hashes, at least one.
+    pub jobs: usize,
 }
 
 /// Tenants at one version.

@@ -15,13 +15,13 @@ pub(super) enum Ending {
 /// The transaction that a dump is in.
 #[derive(Debug, Default)]
 pub(super) struct Transactions {
-    began: Option<Mark>,
-    savepoints: Vec<(String, Mark)>,
+    began: Option<TransactionMark>,
+    savepoints: Vec<(String, TransactionMark)>,
 }
 
 /// A place in the dump: how much the schema had there.
 #[derive(Clone, Copy, Debug)]
-struct Mark {
+struct TransactionMark {
     made: usize,
     line: usize,
 }
@@ -48,12 +48,12 @@ impl Transactions {
         let chained = tokens.windows(2).any(|pair| {
             matches!(pair, [and, chain] if and.is_word(source, "and") && chain.is_word(source, "chain"))
         });
-        let next = chained.then_some(Mark { made, line });
+        let next = chained.then_some(TransactionMark { made, line });
         if is(0, &["begin", "start"]) {
             // A second BEGIN within a transaction begins nothing.
-            self.began.get_or_insert(Mark { made, line });
+            self.began.get_or_insert(TransactionMark { made, line });
         } else if is(0, &["savepoint"]) {
-            self.savepoints.push((name, Mark { made, line }));
+            self.savepoints.push((name, TransactionMark { made, line }));
         } else if is(0, &["rollback"]) && tokens.iter().any(|token| token.is_word(source, "to")) {
             let mark = self
                 .savepoints
@@ -75,12 +75,12 @@ impl Transactions {
         Ending::Kept
     }
 
-    fn end(&mut self, next: Option<Mark>) -> Option<Mark> {
+    fn end(&mut self, next: Option<TransactionMark>) -> Option<TransactionMark> {
         self.savepoints.clear();
         std::mem::replace(&mut self.began, next)
     }
 
-    fn ending(mark: Option<Mark>, made: usize) -> Ending {
+    fn ending(mark: Option<TransactionMark>, made: usize) -> Ending {
         if mark.is_some_and(|mark| mark.made != made) {
             Ending::TakenBack
         } else {

@@ -13,6 +13,26 @@ pub struct Exceptions<'a> {
     pub unfilled_views: &'a [String],
     /// Roles whose default privileges are left out, as `regrole` prints them.
     pub default_privileges: &'a [String],
+    /// True if tables are partitions of a table in another schema, which a copy of them cannot be.
+    pub partitions_of_others: bool,
+}
+
+/// Properties of tables, columns and indexes that say where they are partitions.
+const OF_PARTITIONS: [&str; 3] = ["inherits", "partition of", "inherited"];
+
+/// Returns a definition as it would be if the table was no partition.
+fn as_if_detached(definition: &str) -> String {
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(definition) {
+        Ok(mut properties) => {
+            properties.retain(|name, _| !OF_PARTITIONS.contains(&name.as_str()));
+            serde_json::Value::Object(properties).to_string()
+        }
+        // A constraint.
+        Err(_) => definition
+            .strip_suffix(" (inherited)")
+            .unwrap_or(definition)
+            .to_owned(),
+    }
 }
 
 impl Exceptions<'_> {
@@ -42,6 +62,9 @@ impl Exceptions<'_> {
             aspect.value = aspect
                 .value
                 .map(|value| value.replace("\"populated\": true", "\"populated\": false"));
+        }
+        if self.partitions_of_others && aspect.aspect == "definition" {
+            aspect.value = aspect.value.as_deref().map(as_if_detached);
         }
         Some(aspect)
     }

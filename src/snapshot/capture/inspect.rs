@@ -91,19 +91,12 @@ pub async fn inspect(
     schema: &str,
     shutdown: &Shutdown,
 ) -> Result<Inspection, PsqlError> {
-    let substituted = |sql: &str| {
-        with_own_members(sql)
-            .replace("$schema$", &quote_literal(schema))
-            .replace("$pattern$", &quote_literal(&as_pattern(schema)))
-    };
     let sql = format!(
-        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\n{};\nSET LOCAL row_security = off;\n{}\n{}\n\
-         DO {};\nSELECT pg_catalog.json_build_array('registered', name) \
-         FROM pg_catalog.json_array_elements_text(pg_catalog.current_setting('schemastamp.registries')::json) AS r (name);\nCOMMIT;\n",
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\n{};\nSET LOCAL row_security = off;\n{}\n{}\n{}COMMIT;\n",
         BY_KEYS.join(";\n"),
-        substituted(include_str!("inspect.sql")),
-        substituted(include_str!("outside.sql")),
-        quote_literal(substituted(include_str!("registries.sql")).trim_end()),
+        substituted(include_str!("inspect.sql"), schema),
+        substituted(include_str!("outside.sql"), schema),
+        mentions_sql(schema),
     );
     let mut lines = server.query_json(&sql, shutdown).await?.into_iter();
     let unreadable = |source| PsqlError::Output {
@@ -113,16 +106,67 @@ pub async fn inspect(
     };
     let value = lines.next().unwrap_or_default();
     let mut inspection: Inspection = serde_json::from_value(value).map_err(unreadable)?;
+    inspection.concerns = concerns_of(lines)?;
+    Ok(inspection)
+}
+
+/// Queries what elsewhere names a schema in text: routines, arguments of triggers, foreign tables, subscriptions, and rows of
+/// registries such as `pg_cron`'s. A rename or drop of the schema leaves it as it is.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub(crate) async fn mentions_elsewhere(
+    server: &Server,
+    schema: &str,
+    shutdown: &Shutdown,
+) -> Result<Vec<Concern>, PsqlError> {
+    let sql = format!(
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\nSET LOCAL row_security = off;\n{}COMMIT;\n",
+        mentions_sql(schema)
+    );
+    concerns_of(server.query_json(&sql, shutdown).await?.into_iter())
+}
+
+fn mentions_sql(schema: &str) -> String {
+    let versions: Vec<String> = VERSIONS_TABLES
+        .iter()
+        .map(|name| quote_literal(name))
+        .collect();
+    format!(
+        "{}\nDO {};\nSELECT pg_catalog.json_build_array('registered', name) \
+         FROM pg_catalog.json_array_elements_text(pg_catalog.current_setting('schemastamp.registries')::json) AS r (name);\n",
+        substituted(include_str!("elsewhere.sql"), schema)
+            .replace("$versions$", &versions.join(", ")),
+        quote_literal(substituted(include_str!("registries.sql"), schema).trim_end()),
+    )
+}
+
+/// Puts a schema's name into one of the queries.
+fn substituted(sql: &str, schema: &str) -> String {
+    with_own_members(sql)
+        .replace("$schema$", &quote_literal(schema))
+        .replace("$pattern$", &quote_literal(&as_pattern(schema)))
+}
+
+/// Groups rows of `[concern, object]`; each object is there once.
+fn concerns_of(lines: impl Iterator<Item = serde_json::Value>) -> Result<Vec<Concern>, PsqlError> {
     let mut concerns = BTreeMap::<ConcernId, Vec<String>>::new();
     for line in lines {
-        let (id, object) = serde_json::from_value(line).map_err(unreadable)?;
-        concerns.entry(id).or_default().push(object);
+        let (id, object): (ConcernId, String) =
+            serde_json::from_value(line).map_err(|source| PsqlError::Output {
+                line: 1,
+                text: String::new(),
+                source,
+            })?;
+        let objects = concerns.entry(id).or_default();
+        if !objects.contains(&object) {
+            objects.push(object);
+        }
     }
-    inspection.concerns = concerns
+    Ok(concerns
         .into_iter()
         .map(|(id, objects)| Concern { id, objects })
-        .collect();
-    Ok(inspection)
+        .collect())
 }
 
 /// Values of an `oid` column that name something which a copy of the rows would share with its source.

@@ -91,6 +91,8 @@ pub enum ConcernId {
     ShellOperators,
     /// Words in constants, messages and comments that are the schema's name.
     NameInText,
+    /// Rows with values in which the schema's name is a word: addresses, JSON, SQL.
+    NameWithinRows,
     /// Roles that are called like the schema and get rights in every tenant.
     RolesLikeSchema,
     /// Rows in front of which the dump does not say which table they belong to.
@@ -152,6 +154,9 @@ impl ConcernId {
                 "left out, as no function stands behind them: operators that another one names"
             }
             Self::NameInText => "the schema's name stays as it is for every tenant in",
+            Self::NameWithinRows => {
+                "the schema's name stays as it is for every tenant within (--keep 'rows of TABLE' says that this is meant)"
+            }
             Self::RolesLikeSchema => {
                 "rights in every tenant, unless --no-owner and --no-privileges leave them out, for roles called like the \
                  schema"

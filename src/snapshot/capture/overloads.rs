@@ -38,10 +38,9 @@ pub(super) fn sort_overloads_by(
             flush(&mut run, &mut output, schema);
         }
         if creates && class(&statement).is_some() {
-            let key = key(&statement.text);
             run.push(OverloadGroup {
+                key: key(&statement.text),
                 statements: vec![statement],
-                key,
             });
         } else if let Some(group) = run.last_mut() {
             group.statements.push(statement);

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use super::dump_mentions::holds_word;
 use super::values::Value;
 use crate::snapshot::decision::{Decision, Decisions};
 use crate::snapshot::object::identifier_value;
@@ -57,6 +58,8 @@ pub(super) struct DecidedRows {
     pub(super) places: usize,
     /// Number of values without a decision.
     pub(super) undecided: usize,
+    /// Number of other values in which the name is a word, unless it is decided that this is meant.
+    pub(super) within: usize,
     /// The names and patterns of the decisions that were found for them.
     pub(super) used: BTreeSet<String>,
 }
@@ -128,6 +131,7 @@ impl TableRows {
                 .find_map(|name| text.strip_prefix(name.as_str()));
             let Some(behind) = behind.filter(|behind| behind.is_empty() || behind.starts_with('.'))
             else {
+                decided.within += usize::from(holds_word(text, schema));
                 continue;
             };
             decided.places += 1;
@@ -141,6 +145,12 @@ impl TableRows {
                 Some(Decision::Keep) => {}
                 None => decided.undecided += 1,
             }
+        }
+        if decided.within > 0
+            && let Some((key, Decision::Keep)) = decisions.find(&object, decided.places + 1)
+        {
+            decided.used.insert(key.to_owned());
+            decided.within = 0;
         }
         decided
     }

@@ -33,6 +33,7 @@ use crate::snapshot::object::{Action, ObjectKind};
 use crate::snapshot::rename::Pair;
 use crate::snapshot::render::{Marking, RenderOptions, settings};
 use crate::sql::{quote, quote_literal};
+use crate::text::plural;
 
 /// The `pg_dump` whose wording snapshots have, whichever made the dump.
 const WORDING: u32 = 18;
@@ -173,6 +174,7 @@ fn find_exceptions<'a>(
             inspection.objects_of(ConcernId::DefaultPrivilegesOfOthers)
         }),
         unfilled_views,
+        partitions_of_others: false,
     }
 }
 
@@ -329,6 +331,7 @@ impl Capture {
     /// Decides on the schema's name in the rows of seed tables.
     fn decide_seeds(&self, rows: &mut [TableRows], notes: &mut Vec<Note>) -> DecisionNames {
         let mut names = DecisionNames::default();
+        let mut within = Vec::new();
         for table in rows
             .iter_mut()
             .filter(|table| self.seeds.contains(&table.table))
@@ -344,7 +347,12 @@ impl Capture {
                     values: decided.undecided,
                 });
             }
+            if decided.within > 0 && self.schema != PUBLIC {
+                let values = plural(decided.within, "value");
+                within.push(format!("{} ({values})", table.object()));
+            }
         }
+        notes.extend(Note::concern(ConcernId::NameWithinRows, within));
         names
     }
 
@@ -849,21 +857,29 @@ fn concerns(
     carried: &[TableRows],
     live: bool,
 ) -> Vec<Note> {
-    let mut notes: Vec<Note> = dump.concerns.iter().cloned().map(Note::Concern).collect();
-    notes.extend(Note::concern(ConcernId::LeftOut, dump.left_out.clone()));
-    if let Some(inspection) = inspection {
-        notes.extend(inspection.concerns.iter().cloned().map(Note::Concern));
+    let mut all = BTreeMap::<ConcernId, Vec<String>>::new();
+    let mut add = |id: ConcernId, objects: Vec<String>| {
+        let known = all.entry(id).or_default();
+        for object in objects {
+            if !known.contains(&object) {
+                known.push(object);
+            }
+        }
+    };
+    let of_server = inspection.map_or(&[][..], |inspection| &inspection.concerns);
+    for concern in dump.concerns.iter().chain(of_server) {
+        add(concern.id, concern.objects.clone());
     }
+    add(ConcernId::LeftOut, dump.left_out.clone());
     if !live {
         let partitions = dump.partitions_of_others.iter();
         let partitions = partitions.map(|found| format!("{} ({})", found.partition, found.parent));
-        notes.extend(Note::concern(
-            ConcernId::PartitionsOfOthers,
-            partitions.collect(),
-        ));
-        notes.extend(Note::concern(ConcernId::NotInDump, dump.unsaid(carried)));
+        add(ConcernId::PartitionsOfOthers, partitions.collect());
+        add(ConcernId::NotInDump, dump.unsaid(carried));
     }
-    notes
+    all.into_iter()
+        .filter_map(|(id, objects)| Note::concern(id, objects))
+        .collect()
 }
 
 /// The server's major version, and whether it has the schema.

@@ -13,11 +13,11 @@ pub(crate) struct StatementTokens<'a> {
 
 impl<'a> StatementTokens<'a> {
     pub(crate) fn new(sql: &'a str) -> Self {
-        let tokens = tokens(sql)
-            .into_iter()
-            .filter(|token| !token.is_trivia() && !token.is(sql, ";"))
-            .collect();
-        Self { sql, tokens }
+        let is_word = |token: &Token| !token.is_trivia() && !token.is(sql, ";");
+        Self {
+            sql,
+            tokens: tokens(sql).into_iter().filter(is_word).collect(),
+        }
     }
 
     fn token(&self, index: usize) -> Option<Token> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use crate::pg::catalog::{Aspects, ObjectId};
 use crate::snapshot::callee;
@@ -346,8 +347,33 @@ fn unqualified(name: &str) -> &str {
     dot.and_then(|dot| name.get(dot.end..)).unwrap_or(name)
 }
 
+/// The tenants whose names a definition of another tenant must not have.
+#[derive(Debug)]
+pub(crate) enum TenantNames<'a> {
+    /// All of them.
+    Known(BTreeSet<&'a str>),
+    /// None are known. The words that would be looked for are collected: a few of them are sooner queried than all names.
+    Collected(Mutex<BTreeSet<String>>),
+}
+
+impl TenantNames<'_> {
+    /// Returns `true` if a schema is one of them.
+    fn contains(&self, schema: &str) -> bool {
+        match self {
+            Self::Known(names) => names.contains(schema),
+            Self::Collected(words) => {
+                let words = &mut *words.lock().unwrap_or_else(PoisonError::into_inner);
+                if !words.contains(schema) {
+                    words.insert(schema.to_owned());
+                }
+                false
+            }
+        }
+    }
+}
+
 /// Finds aspects of a tenant that name another tenant's schema, in code and in text.
-pub(crate) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) -> Vec<DriftFinding> {
+pub(crate) fn foreign(aspects: &Aspects, own: &str, names: &TenantNames<'_>) -> Vec<DriftFinding> {
     let mut findings = Vec::new();
     // A name that the tenant's own relations have is most likely a relation: `users.id`, if a
     // tenant is called `users`.
@@ -358,7 +384,7 @@ pub(crate) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) ->
             _ => None,
         })
         .collect();
-    let tenants: BTreeSet<&str> = tenants.difference(&relations).copied().collect();
+    let is_tenant = |schema: &str| !relations.contains(schema) && names.contains(schema);
     for (object, aspect, value) in aspects.iter() {
         let Some(value) = value else { continue };
         if matches!(aspect, "owner" | "privileges" | "comment") {
@@ -368,7 +394,10 @@ pub(crate) fn foreign(aspects: &Aspects, own: &str, tenants: &BTreeSet<&str>) ->
             Ok(json @ serde_json::Value::Object(_)) => strings(&json),
             _ => vec![value.to_owned()],
         };
-        if let Some(text) = texts.iter().find_map(|text| qualifier(text, own, &tenants)) {
+        if let Some(text) = texts
+            .iter()
+            .find_map(|text| qualifier(text, own, &is_tenant))
+        {
             findings.push(DriftFinding {
                 class: Class::ForeignTenant,
                 kind: object.kind.clone(),
@@ -392,7 +421,7 @@ fn strings(value: &serde_json::Value) -> Vec<String> {
 }
 
 /// Returns a qualified name in the text whose schema is another tenant.
-fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> {
+fn qualifier(text: &str, own: &str, is_tenant: &dyn Fn(&str) -> bool) -> Option<String> {
     let tokens: Vec<_> = tokens(text)
         .into_iter()
         .filter(|token| !token.is_trivia())
@@ -408,7 +437,7 @@ fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> 
                 continue;
             }
             let inner = content(*token, text);
-            if let Some(found) = inner.and_then(|inner| qualifier(&inner.text, own, tenants)) {
+            if let Some(found) = inner.and_then(|inner| qualifier(&inner.text, own, is_tenant)) {
                 return Some(found);
             }
             continue;
@@ -442,7 +471,7 @@ fn qualifier(text: &str, own: &str, tenants: &BTreeSet<&str>) -> Option<String> 
         }
         if !dot.is(text, ".")
             || schema == own
-            || !tenants.contains(schema.as_str())
+            || !is_tenant(&schema)
             || is_alias(&tokens, index, text, &schema)
         {
             continue;

@@ -8,7 +8,7 @@ mod reference;
 pub(crate) use at_version::{Level, LevelReference};
 pub use at_version::{ReferenceKind, VersionReferences};
 pub use class::{Class, DifferingPart, DriftFinding};
-pub(crate) use class::{classify, foreign};
+pub(crate) use class::{TenantNames, classify, foreign};
 pub use fingerprint::Aspect;
 pub(crate) use fingerprint::hashes;
 pub use reference::Reference;

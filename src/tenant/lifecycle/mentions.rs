@@ -1,7 +1,8 @@
-//! Settings of roles and databases that name a schema: the server neither renames nor drops them with it.
+//! Settings, routines and rows elsewhere that name a schema: the server neither renames nor drops them with it.
 
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
+use crate::snapshot::capture::{Concern, ConcernId, mentions_elsewhere};
 use crate::sql::identifier::unquote;
 use crate::sql::{TenantName, Token, TokenKind, fold, quote, quote_literal, tokens};
 
@@ -90,6 +91,34 @@ pub async fn setting_mentions(
         }
     }
     Ok(found)
+}
+
+/// Finds what names a schema as text outside of it: routines, arguments of triggers, foreign tables, tables in subscriptions, and
+/// rows of registries such as `pg_cron`'s, each in a few words.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub async fn text_mentions(
+    server: &Server,
+    schema: &TenantName,
+    shutdown: &Shutdown,
+) -> Result<Vec<String>, PsqlError> {
+    let concerns = mentions_elsewhere(server, schema.as_str(), shutdown).await?;
+    Ok(concerns.into_iter().flat_map(in_words).collect())
+}
+
+fn in_words(concern: Concern) -> Vec<String> {
+    let is_rows = concern.id == ConcernId::Registered;
+    let objects = concern.objects.into_iter();
+    objects
+        .map(|object| {
+            if is_rows {
+                format!("rows of {object}")
+            } else {
+                object
+            }
+        })
+        .collect()
 }
 
 /// Returns whether a token is the schema's name, as an identifier.

@@ -15,7 +15,7 @@ pub(crate) use drop::drop_own_schema;
 pub use drop::{DropError, DropOptions, Preview, drop_tenant, preview_drop};
 pub use error::LifecycleError;
 pub use guard::SchemaRefusal;
-pub use mentions::{SettingMention, setting_mentions};
+pub use mentions::{SettingMention, setting_mentions, text_mentions};
 pub use rename::{Renamed, rename_tenant};
 pub use rows::CopyObstacle;
 pub use state::MoveOptions;

@@ -1,5 +1,7 @@
 //! Detects changes of a schema since it was captured.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::LifecycleError;
@@ -8,7 +10,7 @@ use crate::pg::catalog::{BY_KEYS, by_keys_in_message, with_members};
 use crate::pg::{PgDump, PsqlError, Server, SqlState};
 use crate::process::Shutdown;
 use crate::snapshot::capture::{Capture, CaptureSource, Captured};
-use crate::snapshot::{Decisions, lock};
+use crate::snapshot::{Decisions, Snapshot, lock};
 use crate::sql::{TenantName, quote_literal};
 use crate::tenant::transaction::TransactionError;
 
@@ -25,6 +27,8 @@ pub struct MoveOptions {
     pub not_a_tenant: bool,
     /// The name of the versions table, where it is none that is well known.
     pub versions_table: Option<String>,
+    /// The project's snapshot. A tenant that is still like it is renamed without a dump of the catalog.
+    pub snapshot: Option<Arc<Snapshot>>,
 }
 
 impl MoveOptions {

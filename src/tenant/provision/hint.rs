@@ -162,12 +162,21 @@ fn hint_of_function(message: &ServerMessage) -> Option<String> {
         SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_FUNCTION | SqlState::UNDEFINED_OBJECT
     );
     let function = calling_function(message.context.as_deref()?)?;
-    is_unfound.then(|| {
+    (is_unfound && !names_a_schema(&message.message)).then(|| {
         format!(
             "function {function} uses this name without a schema, and runs here with an empty search_path, as in any dump and \
              restore: qualify the name in it, or run ALTER FUNCTION {function} SET search_path = …"
         )
     })
+}
+
+/// Returns whether what is not found is named with its schema: `relation "a.t"`, `function a.f(integer)`.
+fn names_a_schema(message: &str) -> bool {
+    let name = quoted_name(message).or_else(|| {
+        let called = message.strip_prefix("function ")?;
+        called.split('(').next()
+    });
+    name.is_some_and(|name| name.contains('.'))
 }
 
 /// Returns the innermost function of a call stack (`CONTEXT`). A schema with a random name is left out.

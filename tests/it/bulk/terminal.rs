@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use super::names;
-use crate::provision::{SMALL, snapshot};
+use crate::provision::{Held, SMALL, snapshot};
 use crate::support::{Cluster, Schemastamp};
 
 /// Runs the binary on a pseudo-terminal, by util-linux' `script`; what it wrote, escape sequences and all.
@@ -20,6 +20,68 @@ fn on_a_terminal(world: &Schemastamp, arguments: &str) -> String {
         .output()
         .unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Runs the binary on a pseudo-terminal. `then` is called as soon as it has written what is wanted. Returns all of it.
+fn seen_until(
+    world: &Schemastamp,
+    arguments: &str,
+    wanted: &regex::Regex,
+    then: impl FnOnce(),
+) -> String {
+    let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_schemastamp"));
+    let mut child = world
+        .command_of(
+            "/usr/bin/script".as_ref(),
+            &["-q", "-e", "-c", &line, "/dev/null"],
+        )
+        .env("TERM", "xterm")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut seen, mut buffer) = (String::new(), [0; 1024]);
+    while !wanted.is_match(&seen) {
+        let read = child.stdout.as_mut().unwrap().read(&mut buffer).unwrap();
+        assert!(read > 0, "{seen}");
+        seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    then();
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_to_string(&mut seen)
+        .unwrap();
+    assert!(child.wait().unwrap().success(), "{seen}");
+    seen
+}
+
+/// One table is locked, so that what reads it waits with a part of the tenants behind it.
+#[test]
+fn reading_many_tenants_says_how_many_are_done() {
+    let database = Cluster::shared().database();
+    let world = Schemastamp::on(&database);
+    // The server locks the tables of a view to print it.
+    database.sql(
+        "DO $$ BEGIN FOR i IN 100..349 LOOP EXECUTE format('CREATE SCHEMA t%1$s; CREATE TABLE t%1$s.u (i int); \
+         CREATE TABLE t%1$s.schema_migrations (version varchar PRIMARY KEY); \
+         CREATE VIEW t%1$s.v AS SELECT i FROM t%1$s.u', i); END LOOP; END $$",
+    );
+    for (command, what, locked) in [
+        (
+            "status",
+            "reading the versions of tenants",
+            "t340.schema_migrations",
+        ),
+        ("verify --all --each-other", "comparing tenants", "t340.u"),
+    ] {
+        let held = Held::table(&database, locked);
+        let counts = r"200 of 250 tenants, \d+\.\d a second, \d.* left";
+        let wanted = regex::Regex::new(&format!("{what}, {counts}")).unwrap();
+        let seen = seen_until(&world, command, &wanted, || held.release(&database));
+        assert!(seen.contains("250 "), "{seen}");
+    }
 }
 
 #[test]
@@ -59,31 +121,8 @@ fn what_takes_long_says_what_it_does_on_terminals_only() {
     );
     let command = "sh make.sh";
     let capture = format!("capture --run '{command}' -o snapshot.sql");
-    let line = format!("{} {capture}", env!("CARGO_BIN_EXE_schemastamp"));
-    let mut child = world
-        .command_of(
-            "/usr/bin/script".as_ref(),
-            &["-q", "-e", "-c", &line, "/dev/null"],
-        )
-        .env("TERM", "xterm")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (mut seen, mut buffer) = (String::new(), [0; 1024]);
-    while !seen.contains("making the schema, 1.") {
-        let read = child.stdout.as_mut().unwrap().read(&mut buffer).unwrap();
-        assert!(read > 0, "{seen}");
-        seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
-    }
-    world.write("go", "");
-    child
-        .stdout
-        .as_mut()
-        .unwrap()
-        .read_to_string(&mut seen)
-        .unwrap();
-    assert!(child.wait().unwrap().success(), "{seen}");
+    let wanted = regex::Regex::new(r"making the schema, 1\.").unwrap();
+    let seen = seen_until(&world, &capture, &wanted, || drop(world.write("go", "")));
     assert!(seen.contains("wrote 'snapshot.sql'"), "{seen}");
     let piped = world
         .run(&["capture", "--run", command, "-o", "other.sql"])

@@ -553,3 +553,37 @@ fn a_partition_of_a_table_elsewhere_is_refused_by_its_name() {
         "3"
     );
 }
+
+#[test]
+fn the_name_within_values_of_seed_rows_is_reported() {
+    let database = Cluster::shared().database();
+    database.sql(
+        r#"CREATE SCHEMA tenant_a; CREATE TABLE tenant_a.hooks (id int PRIMARY KEY, what jsonb, url text);
+           INSERT INTO tenant_a.hooks VALUES (1, '{"schema": "tenant_a"}', 'https://x.org/hooks/tenant_a'),
+             (2, '"tenant_a"', 'SELECT * FROM tenant_a.t'), (3, '"tenant_ab"', 'https://x.org/my_tenant_a');
+           CREATE TABLE tenant_a.plain (name text); INSERT INTO tenant_a.plain VALUES ('tenant_a'), ('x');"#,
+    );
+    let seeds = &["hooks", "plain"];
+    let captured = decided(&database, &[], seeds).unwrap();
+    assert_eq!(
+        concern(&captured, ConcernId::NameWithinRows),
+        ["rows of hooks (4 values)"]
+    );
+    let captured = decided(&database, &[("rows of hooks", Decision::Keep)], seeds).unwrap();
+    assert_eq!(concern(&captured, ConcernId::NameWithinRows), [""; 0]);
+    // It would change nothing.
+    decided(&database, &[("rows of hooks", Decision::Rename)], seeds).unwrap_err();
+}
+
+#[test]
+fn an_object_is_reported_once() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE TABLE public.base (i int); CREATE SCHEMA tenant_a; CREATE TABLE tenant_a.child () INHERITS (public.base);",
+    );
+    let captured = capture(&database);
+    let notes = captured.notes.iter().filter_map(Note::as_concern);
+    let parents = notes.filter(|concern| concern.id == ConcernId::ParentsOutside);
+    let parents: Vec<&Vec<String>> = parents.map(|concern| &concern.objects).collect();
+    assert_eq!(parents, [&["child (public.base)"]]);
+}

@@ -295,6 +295,7 @@ fn what_is_dropped_is_found_however_long_its_name_is() {
         scope: TenantSelection::All { pattern: None },
         aspects: Vec::new(),
         versions_table: None,
+        jobs: 1,
     };
     let verification = wait(verify(
         &server(&database),

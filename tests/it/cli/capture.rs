@@ -311,6 +311,7 @@ fn uncapturable_schemas_are_refused() {
     insta::assert_snapshot!(world.run(&["capture", "--schema", "missing"]), @r#"
     --- stderr ---
     error: the database has no schema "missing"
+    hint: the database '$DATABASE' has the schemas app, public
     [exit status: 14]
     "#);
     let reader = ["capture", "--schema", "app", "-U", "capture_reader"];

@@ -146,8 +146,16 @@ fn malformed_settings_name_their_origin() {
 }
 
 #[test]
-fn examples_fit_into_a_terminal_of_80_columns() {
+fn examples_and_the_list_of_commands_fit_into_a_terminal_of_80_columns() {
     let world = Schemastamp::new();
+    let help = world.run(&["-?"]).succeeds().stdout;
+    let commands = help.split_once("Commands:\n").unwrap().1;
+    let commands = commands.split("\n\n").next().unwrap();
+    assert!(commands.lines().count() > 20, "{help}");
+    for line in commands.lines() {
+        let has_name = line.starts_with("  ") && !line.starts_with("   ");
+        assert!(has_name && line.chars().count() <= 80, "{line}");
+    }
     for command in [
         "capture",
         "minify",

@@ -2,8 +2,10 @@
 
 mod faults;
 mod groups;
+mod hazards;
 mod reports;
 mod selection;
 mod servers;
+mod standby;
 mod status;
 mod world;

@@ -110,7 +110,7 @@ fn selection_of_nothing_is_an_error() {
     world.write("m/2_name.sql", "SELECT 1;");
     for command in COMMANDS.iter().filter(|command| command[0] != "drop") {
         let output = run(&world, command, &["--all"]).succeeds();
-        let warning = "warning: there are no tenants\n";
+        let warning = "warning: there are no tenants: no schema has a well-known version table";
         assert!(output.stderr.contains(warning), "{command:?}: {output}");
         let output = run(&world, command, &["--all", "--require-any"]).exits_with(2);
         assert_eq!(error(&output)["id"], "tenant.none", "{command:?}");

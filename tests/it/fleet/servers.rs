@@ -31,7 +31,7 @@ pub(super) struct World {
 
 impl World {
     /// `eu` has `a` and `b`, `us` has `c` and `d`; names that begin with `a` or `b` belong at `eu`.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let world = Self::empty();
         create_tenants(&world.eu, &["a", "b"]);
         create_tenants(&world.us, &["c", "d"]);
@@ -843,6 +843,85 @@ fn pools_of_all_targets_are_filled_counted_and_drained() {
         "{output}"
     );
     assert!(output.stdout.contains("config.no_citus"), "{output}");
+}
+
+#[test]
+fn pools_of_several_targets_are_filled_at_the_same_time_within_both_limits() {
+    let world = World::empty();
+    let body = format!("{SMALL}SELECT pg_sleep(0.5);\n");
+    world.run.write("snapshots/app.sql", snapshot(&body));
+    let fill = [
+        "pool",
+        "fill",
+        "--size",
+        "2",
+        "--jobs",
+        "1",
+        "--allow-outside",
+    ];
+    let times = |database: &Database<'_>| {
+        let made = "SELECT extract(epoch FROM min(made)), extract(epoch FROM max(made)) FROM schemastamp_pool.spares";
+        let times: Vec<f64> = database
+            .query(made)
+            .split('|')
+            .map(|at| at.parse().unwrap())
+            .collect();
+        (times[0], times[1])
+    };
+    drop(world.json(&fill).succeeds());
+    let (eu, us) = (times(&world.eu), times(&world.us));
+    assert!(
+        eu.0 < us.1 && us.0 < eu.1,
+        "one after the other: {eu:?} {us:?}"
+    );
+    drop(world.json(&["pool", "drain", "--all"]).succeeds());
+    // One worker for both: no spare is begun before another is done.
+    drop(
+        world
+            .json(&[&fill[..], &["--total-jobs", "1"]].concat())
+            .succeeds(),
+    );
+    let all = "SELECT extract(epoch FROM made) FROM schemastamp_pool.spares";
+    let (eu, us) = (world.eu.query(all), world.us.query(all));
+    let mut made: Vec<f64> = eu
+        .lines()
+        .chain(us.lines())
+        .map(|at| at.parse().unwrap())
+        .collect();
+    made.sort_by(f64::total_cmp);
+    assert_eq!(made.len(), 4);
+    assert!(
+        made.windows(2).all(|pair| pair[1] - pair[0] >= 0.5),
+        "{made:?}"
+    );
+}
+
+#[test]
+fn verify_hashes_with_several_workers_what_one_would_find() {
+    let world = World::empty();
+    let names: Vec<String> = (0..250).map(|number| format!("a{number:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    create_tenants(&world.eu, &names);
+    create_tenants(&world.us, &["c", "d"]);
+    world.eu.sql(
+        "ALTER TABLE a007.users ADD x int; ALTER TABLE a249.users ADD x int; CREATE SCHEMA empty",
+    );
+    let verify = ["verify", "--all", "--each-other"];
+    let found = |more: &[&str]| {
+        let output = world.json(&[&verify[..], more].concat()).exits_with(1);
+        let mut lines = output.json();
+        lines.last_mut().unwrap()["summary"]["ms"] = Value::Null;
+        lines
+    };
+    let one = found(&[]);
+    assert_eq!(one.last().unwrap()["summary"]["different"], 2);
+    assert_eq!(one.last().unwrap()["summary"]["equal"], 250);
+    for more in [
+        &["--jobs", "3"][..],
+        &["--jobs", "256", "--total-jobs", "1"],
+    ] {
+        assert_eq!(found(more), one, "{more:?}");
+    }
 }
 
 #[test]

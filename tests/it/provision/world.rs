@@ -64,7 +64,26 @@ pub(crate) struct Held {
 impl Held {
     pub(crate) fn tenant(database: &Database<'_>, name: &str) -> Self {
         let key = lock_key(&TenantName::new(name).unwrap());
-        let script = format!("SELECT pg_advisory_lock({key}); SELECT pg_sleep(60)");
+        let held = Self::session(database, &format!("SELECT pg_advisory_lock({key})"));
+        wait_for(|| database.query(LOCKS) == "1");
+        held
+    }
+
+    /// Holds a table, so that everybody who reads it waits.
+    pub(crate) fn table(database: &Database<'_>, name: &str) -> Self {
+        let held = Self::session(
+            database,
+            &format!("LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE"),
+        );
+        let is_held = format!(
+            "SELECT count(*) FROM pg_locks WHERE relation = '{name}'::regclass AND granted AND mode = 'AccessExclusiveLock'"
+        );
+        wait_for(|| database.query(&is_held) == "1");
+        held
+    }
+
+    fn session(database: &Database<'_>, lock: &str) -> Self {
+        let script = format!("{lock}; SELECT pg_sleep(60)");
         let session = Command::new(Client::installed().psql())
             .args(["-X", "-q", "-w", "-c", &script])
             .env_clear()
@@ -74,9 +93,7 @@ impl Held {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let held = Self { session };
-        wait_for(|| database.query(LOCKS) == "1");
-        held
+        Self { session }
     }
 
     /// Lets the others go on.

@@ -67,11 +67,32 @@ impl Cluster {
 
     /// Starts a cluster of one's own and waits until it takes connections.
     pub(crate) fn start(options: &Options) -> Self {
+        Self::start_on(options, |bin, data| {
+            copy_template(bin, options.release, data);
+        })
+    }
+
+    /// Starts a hot standby that streams from this cluster, whose options are those of
+    /// [`Options::with_standby`].
+    pub(crate) fn standby(&self) -> Self {
+        let options = self.options.lock().unwrap().clone();
+        Self::start_on(&options, |bin, data| {
+            let mut copy = as_server_user(&bin.join("pg_basebackup"));
+            copy.args(["-R", "-X", "stream", "-c", "fast", "-U", "postgres", "-h"])
+                .arg(self.socket_folder())
+                .args(["-p", &self.port.to_string(), "-D"])
+                .arg(data);
+            must_succeed(&mut copy);
+        })
+    }
+
+    /// Starts a cluster on a data directory that `fill` makes, with the server's programs.
+    fn start_on(options: &Options, fill: impl Fn(&Path, &Path)) -> Self {
         let bin = server_folder(options.release);
         for _attempt in 0..5 {
             let folder = Supervisor::make_folder();
             let data = folder.join("data");
-            copy_template(&bin, options.release, &data);
+            fill(&bin, &data);
             let port = free_port();
             write_configuration(&folder, options, port);
             let postgres = bin.join("postgres");

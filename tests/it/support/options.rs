@@ -60,6 +60,13 @@ impl Options {
         self
     }
 
+    /// What a server needs for a standby that streams from it.
+    pub(crate) fn with_standby(self) -> Self {
+        self.setting("wal_level", "replica")
+            .setting("max_wal_senders", "4")
+            .socket_rule("local replication all trust")
+    }
+
     /// Keeps fsync on: for measuring, and for killing servers.
     pub(crate) fn fsync(mut self) -> Self {
         self.fsync = true;

@@ -204,3 +204,50 @@ fn drop_counts_the_large_objects_that_stay() {
         assert_eq!(lines[index]["content"]["large_objects"], count, "{output}");
     }
 }
+
+#[test]
+fn a_tenant_with_partitions_of_tables_elsewhere_is_renamed_and_not_cloned() {
+    let database = Cluster::shared().database();
+    database.sql(
+        "CREATE SCHEMA parts; CREATE TABLE parts.users (id int PRIMARY KEY);
+         CREATE TABLE parts.events (id int NOT NULL, at int NOT NULL, who int REFERENCES parts.users, PRIMARY KEY (id, at), CHECK (at > 0))
+           PARTITION BY RANGE (at);
+         CREATE INDEX by_who ON parts.events (who);
+         CREATE FUNCTION parts.seen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER seen AFTER INSERT ON parts.events FOR EACH ROW EXECUTE FUNCTION parts.seen();
+         CREATE SCHEMA tenant_a; CREATE TABLE tenant_a.schema_migrations (version text PRIMARY KEY);
+         CREATE TABLE tenant_a.early PARTITION OF parts.events FOR VALUES FROM (1) TO (10);
+         CREATE TABLE tenant_a.late PARTITION OF parts.events FOR VALUES FROM (10) TO (20) PARTITION BY LIST (id);
+         CREATE TABLE tenant_a.late_1 PARTITION OF tenant_a.late FOR VALUES IN (1);
+         INSERT INTO parts.events VALUES (1, 2, NULL), (1, 12, NULL);",
+    );
+    let run = Schemastamp::on(&database);
+    let output = run.run(&["clone", "tenant_a", "tenant_b"]).exits_with(15);
+    assert!(
+        output.stderr.contains("tenant_a.early of parts.events"),
+        "{output}"
+    );
+    run.run(&["rename", "tenant_a", "Tenant-Z", "--yes"])
+        .succeeds();
+    assert_eq!(
+        database.query("INSERT INTO parts.events VALUES (1, 3, NULL); SELECT count(*) FROM parts.events; SELECT count(*) FROM \"Tenant-Z\".early"),
+        "3\n2"
+    );
+    // Text that keeps the old name is found as in any other tenant.
+    database.sql(
+        "ALTER TABLE \"Tenant-Z\".early ADD CONSTRAINT own CHECK (id > 0);
+         CREATE FUNCTION \"Tenant-Z\".f() RETURNS text LANGUAGE sql AS $$ SELECT 'Tenant-Z'::text $$;",
+    );
+    run.run(&["rename", "Tenant-Z", "back", "--yes"])
+        .exits_with(15);
+    run.run(&[
+        "rename",
+        "Tenant-Z",
+        "back",
+        "--yes",
+        "--rename",
+        "function f()",
+    ])
+    .succeeds();
+    assert_eq!(database.query("SELECT back.f()"), "back");
+}

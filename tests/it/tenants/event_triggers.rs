@@ -102,3 +102,28 @@ fn an_event_trigger_that_changes_new_tables_is_named() {
     let output = run.run(&["verify", "t1", "--each-other"]).succeeds();
     assert!(!output.stderr.contains("event trigger"), "{output}");
 }
+
+#[test]
+fn an_event_trigger_of_the_tenant_itself_is_named_when_it_fails_behind_a_rename() {
+    let database = Cluster::shared().database();
+    database.sql(&format!(
+        "{SOURCE} CREATE TABLE tenant_a.log (tag text);
+         CREATE FUNCTION tenant_a.log_ddl() RETURNS event_trigger LANGUAGE plpgsql AS
+         $$ BEGIN INSERT INTO tenant_a.log VALUES (tg_tag); END $$;
+         CREATE EVENT TRIGGER own ON ddl_command_end EXECUTE FUNCTION tenant_a.log_ddl()"
+    ));
+    let run = Schemastamp::on(&database);
+    let output = run
+        .run(&["rename", "tenant_a", "tenant_z", "--yes"])
+        .exits_with(14);
+    assert!(
+        output
+            .stderr
+            .contains("in the event trigger 'own' (tenant_a.log_ddl())"),
+        "{output}"
+    );
+    assert!(!output.stderr.contains("without a schema"), "{output}");
+    database.sql("ALTER EVENT TRIGGER own DISABLE");
+    run.run(&["rename", "tenant_a", "tenant_z", "--yes"])
+        .succeeds();
+}

@@ -115,7 +115,7 @@ fn placeholders_and_a_named_version_table() {
     assert!(
         output
             .stderr
-            .contains("in schema_migrations, as Rails or dbmate"),
+            .contains("in schema_migrations, as with Rails or dbmate"),
         "{output}"
     );
     drop(std::fs::remove_file(world.path("snapshots/app.sql")));

@@ -177,3 +177,106 @@ fn settings_that_name_the_schema_are_told_with_the_statement_to_run() {
         "3"
     );
 }
+
+#[test]
+fn text_elsewhere_that_names_the_schema_is_told() {
+    let cluster = Cluster::start(&Options::default());
+    let database = cluster.database();
+    database.sql(
+        "CREATE SCHEMA acme; CREATE TABLE acme.schema_migrations (version varchar PRIMARY KEY); CREATE TABLE acme.t (i int PRIMARY KEY);
+         CREATE FUNCTION public.plain() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM acme.t $$;
+         CREATE FUNCTION public.dynamic() RETURNS void LANGUAGE plpgsql AS
+           $$ BEGIN EXECUTE format('SELECT 1 FROM %I.t', 'acme'); END $$;
+         CREATE FUNCTION public.by_path() RETURNS int LANGUAGE sql SET search_path = public, acme AS 'SELECT 1';
+         CREATE FUNCTION public.other() RETURNS bigint LANGUAGE plpgsql AS
+           $$ DECLARE acme int; BEGIN RETURN acme + (SELECT count(*) FROM acme2.t); END $$;
+         CREATE FUNCTION public.hook() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+         CREATE TABLE public.watched (i int);
+         CREATE TRIGGER told AFTER INSERT ON public.watched FOR EACH ROW EXECUTE FUNCTION public.hook('https://x.org/acme/in');
+         CREATE TRIGGER silent AFTER INSERT ON public.watched FOR EACH ROW EXECUTE FUNCTION public.hook('acme2');
+         CREATE SCHEMA neighbour; CREATE TABLE neighbour.schema_migrations (version varchar);
+         CREATE FUNCTION neighbour.of_a_tenant() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM acme.t $$;
+         CREATE SCHEMA cron; CREATE TABLE cron.job (command text); INSERT INTO cron.job VALUES ('CALL acme.rollup()');
+         CREATE SUBSCRIPTION sub CONNECTION 'dbname=nowhere' PUBLICATION p WITH (connect = false);
+         SET allow_system_table_mods = on; INSERT INTO pg_subscription_rel SELECT oid, 'acme.t'::regclass, 'r' FROM pg_subscription;",
+    );
+    let named = [
+        "function public.by_path()",
+        "function public.dynamic()",
+        "function public.plain()",
+        "rows of cron.job",
+        "table acme.t in subscription sub",
+        "trigger told on table public.watched",
+    ];
+    let is_complete = |objects: &serde_json::Value| {
+        let objects = objects.as_array().unwrap().iter();
+        let mut objects: Vec<&str> = objects.map(|object| object.as_str().unwrap()).collect();
+        objects.sort_unstable();
+        assert_eq!(objects, named);
+    };
+    let run = Schemastamp::on(&database);
+    let output = run.run(&["drop", "acme", "--dry-run"]).succeeds();
+    assert!(
+        output
+            .stderr
+            .contains("text outside of it still names it: "),
+        "{output}"
+    );
+    let output = run
+        .run(&["drop", "acme", "--dry-run", "--format", "json"])
+        .succeeds();
+    is_complete(&output.json()[0]["content"]["elsewhere"]);
+    let capture = [
+        "capture", "--schema", "acme", "-o", "a.sql", "--format", "json",
+    ];
+    let output = run.run(&capture).succeeds();
+    let concerns = &output.json().pop().unwrap()["summary"]["concerns"];
+    for (id, count) in [("used_outside", 5), ("registered", 1)] {
+        let concern = concerns
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|concern| concern["id"] == id);
+        assert_eq!(
+            concern.unwrap()["objects"].as_array().unwrap().len(),
+            count,
+            "{output}"
+        );
+    }
+    let output = run
+        .run(&["rename", "acme", "new", "--yes", "--format", "json"])
+        .succeeds();
+    is_complete(&output.json()[0]["elsewhere"]);
+    let output = run.run(&["rename", "new", "newer", "--yes"]).succeeds();
+    assert!(!output.stderr.contains("function "), "{output}");
+    database.sql(
+        "ALTER SUBSCRIPTION sub DISABLE; ALTER SUBSCRIPTION sub SET (slot_name = NONE); DROP SUBSCRIPTION sub",
+    );
+}
+
+#[test]
+fn a_role_without_rights_finds_text_elsewhere_on_every_server() {
+    for major in [13, 14, 18] {
+        let database = Cluster::of_major(major).database();
+        let role = format!("{}_plain", database.name);
+        database.sql(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {0} TO {role}; CREATE SCHEMA acme AUTHORIZATION {role};
+             SET SESSION AUTHORIZATION {role}; CREATE TABLE acme.schema_migrations (version varchar PRIMARY KEY);
+             RESET SESSION AUTHORIZATION;
+             CREATE FUNCTION public.report() RETURNS bigint LANGUAGE plpgsql AS
+               $$ BEGIN RETURN (SELECT count(*) FROM acme.schema_migrations); END $$",
+            database.name
+        ));
+        let run = Schemastamp::on(&database).env("PGUSER", &role);
+        for command in [
+            &["drop", "acme", "--dry-run"][..],
+            &["rename", "acme", "new", "--yes"],
+        ] {
+            let output = run.run(command).succeeds();
+            assert!(
+                output.stderr.contains("function public.report()"),
+                "{output}"
+            );
+        }
+    }
+}

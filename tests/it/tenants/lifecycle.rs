@@ -1,5 +1,7 @@
 //! The rest of a tenant's life.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use schemastamp::process::Shutdown;
 use schemastamp::snapshot::{Decision, Decisions};
 use schemastamp::tenant::lifecycle::{
@@ -8,6 +10,8 @@ use schemastamp::tenant::lifecycle::{
 };
 
 use super::world::{World, name};
+use crate::provision::snapshot;
+use crate::support::{Client, Schemastamp};
 
 #[tokio::test]
 async fn drop_removes_only_the_tenant() {
@@ -645,4 +649,58 @@ async fn a_clone_has_hash_partitions_of_enums_and_views_that_need_the_path() {
             "2"
         );
     }
+}
+
+/// A stand-in for `pg_dump` that leaves a file behind when it dumps.
+fn noticed_dump(run: &Schemastamp) -> std::path::PathBuf {
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = --version ] || touch {}\nexec {} \"$@\"\n",
+        run.path("dumped").display(),
+        Client::installed().pg_dump().display()
+    );
+    let program = run.write("bin/pg_dump", script);
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
+#[test]
+fn a_tenant_that_is_like_its_snapshot_is_renamed_without_a_dump() {
+    let world = World::new();
+    let run = Schemastamp::on(&world.database);
+    let body = "CREATE TABLE #{prefix}.t (id int PRIMARY KEY, note text);\n\
+        CREATE FUNCTION #{prefix}.own() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM #{prefix}.t); END $$;\n\
+        INSERT INTO #{prefix}.t VALUES (1);\nCREATE MATERIALIZED VIEW #{prefix}.m AS SELECT id FROM #{prefix}.t WITH NO DATA;\n\
+        REFRESH MATERIALIZED VIEW #{prefix}.m;\n";
+    run.write("snapshots/app.sql", snapshot(body));
+    drop(run.run(&["provision", "a", "b", "c"]).succeeds());
+    let program = noticed_dump(&run);
+    let run = run.env("SCHEMASTAMP_PG_DUMP", program);
+    let output = run.run(&["rename", "a", "O'Neil & Co", "--yes"]).succeeds();
+    assert!(
+        output.stderr.contains("rewritten: function own()"),
+        "{output}"
+    );
+    assert!(!run.path("dumped").exists(), "{output}");
+    let found = world.database.query(
+        "SELECT \"O'Neil & Co\".own(), count(*) FROM \"O'Neil & Co\".m; INSERT INTO \"O'Neil & Co\".t VALUES (2) RETURNING id",
+    );
+    assert_eq!(found, "1|1\n2");
+    drop(run.run(&["verify", "O'Neil & Co"]).succeeds());
+    // One that has something else is captured.
+    world.database.sql(
+        "CREATE FUNCTION b.more() RETURNS text LANGUAGE sql AS $$ SELECT 'b.t'::regclass::text $$",
+    );
+    let output = run.run(&["rename", "b", "b2", "--yes"]).succeeds();
+    assert!(run.path("dumped").exists(), "{output}");
+    assert_eq!(world.database.query("SELECT b2.more()"), "b2.t");
+    world.assert_nothing_left();
+    // Another snapshot, and one that is changed, are not the tenant's.
+    std::fs::remove_file(run.path("dumped")).unwrap();
+    run.write(
+        "snapshots/app.sql",
+        snapshot(&body.replace("note text", "note varchar")),
+    );
+    drop(run.run(&["rename", "c", "d", "--yes"]).succeeds());
+    assert!(run.path("dumped").exists());
+    assert_eq!(world.database.query("SELECT d.own()"), "1");
 }

@@ -175,6 +175,7 @@ async fn snapshot_migrate_refresh_and_provision_agree() {
         scope: all(),
         aspects: Vec::new(),
         versions_table: None,
+        jobs: 1,
     };
     let reference = Reference::Snapshot(&refreshed.snapshot);
     let verification = verify(&world.server, reference, &verify_options, &Shutdown::new())

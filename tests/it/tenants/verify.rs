@@ -42,6 +42,7 @@ async fn verified(world: &World<'_>, reference: Reference<'_>, aspects: &[Aspect
         scope: all(),
         aspects: aspects.to_vec(),
         versions_table: None,
+        jobs: 1,
     };
     let verification = verify(&world.server, reference, &options, &Shutdown::new())
         .await
@@ -380,4 +381,46 @@ fn catalog_queries_find_the_objects_of_a_schema_by_keys() {
             }
         }
     }
+}
+
+/// Of a few tenants, only the words of their own definitions are looked up among all tenants.
+#[test]
+fn one_tenant_of_many_is_told_apart_from_the_tenants_that_it_names() {
+    let world = World::new();
+    world.tenants(&["a", "b", "other"]);
+    world.database.sql(
+        "CREATE SCHEMA shared; CREATE FUNCTION shared.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE FUNCTION a.g() RETURNS int LANGUAGE sql AS 'SELECT shared.f() FROM a.users u WHERE u.id = 1';
+         CREATE FUNCTION b.g() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN shared.f() FROM other.users; END'",
+    );
+    let run = Schemastamp::on(&world.database);
+    let verify = ["verify", "a", "b", "--each-other", "--format", "json"];
+    let output = run.run(&verify).exits_with(1);
+    let found = |lines: &[serde_json::Value]| -> Vec<(String, String)> {
+        let tenants = lines.iter().filter(|line| line["type"] == "tenant");
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        tenants
+            .map(|line| (text(&line["tenant"]), text(&line["outcome"])))
+            .collect()
+    };
+    let one = found(&output.json());
+    assert!(
+        one.contains(&("b".to_owned(), "foreign_tenant".to_owned())),
+        "{output}"
+    );
+    assert!(
+        output.stdout.contains("other.users") && !output.stdout.contains("\"found\":\"shared.f\""),
+        "{output}"
+    );
+    let all = run
+        .run(&["verify", "--all", "--each-other", "--format", "json"])
+        .exits_with(1);
+    assert!(
+        found(&all.json()).contains(&("b".to_owned(), "foreign_tenant".to_owned())),
+        "{all}"
+    );
+    let only = run
+        .run(&["verify", "a", "--each-other", "--format", "json"])
+        .succeeds();
+    assert_eq!(found(&only.json()), [("a".to_owned(), "equal".to_owned())]);
 }
