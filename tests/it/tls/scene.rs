@@ -181,8 +181,10 @@ fn paste(app: Schemastamp, report: &Report) -> Result<Schemastamp, String> {
             .is_ok_and(|status| status.success());
     }
     if let Some(part) = conversion.captures(first) {
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", &part[1]]).stdin(Stdio::null());
+        // Away from the terminal, where openssl would ask for the pass phrase of a PKCS #12 file.
+        let mut shell = Command::new("setsid");
+        let arguments = ["--wait", "/bin/sh", "-c", &part[1]];
+        shell.args(arguments).stdin(Stdio::null());
         pasted = shell.status().is_ok_and(|status| status.success());
         if pasted {
             app = app.env(&part[4], &part[3]);
