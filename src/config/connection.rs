@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::error::nearest;
 use super::keyword::{Handling, KEYWORDS, Keyword, PASSWORD_COMMAND};
+use super::passfile_miss::PasswordFileMiss;
 use super::value::Given;
 use super::{CommandLine, ConfigError, ConfigWarning, Environment, Origin, Setting};
 use crate::process::EnvValue;
@@ -21,6 +22,7 @@ pub struct Connection {
     /// `true` if the child reads the password file itself, because several hosts have different
     /// passwords.
     pub(super) hands_over_passfile: bool,
+    pub(super) password_file_miss: Option<PasswordFileMiss>,
     pub(super) kerberos: BTreeMap<String, EnvValue>,
     pub(super) warnings: Vec<ConfigWarning>,
     pub(super) interfering: Vec<Interference>,
@@ -62,6 +64,16 @@ impl Connection {
     /// The password. `None` if there is none, or if the child reads several from the password file.
     pub fn password(&self) -> Option<&Setting<SecretString>> {
         self.password.as_ref()
+    }
+
+    /// The password file that was read and has no line for this connection.
+    pub fn password_file_miss(&self) -> Option<&PasswordFileMiss> {
+        self.password_file_miss.as_ref()
+    }
+
+    /// Returns `true` if no source has a password for any host.
+    pub fn has_no_password(&self) -> bool {
+        self.password.is_none() && self.password_command.is_none() && !self.hands_over_passfile
     }
 
     /// The command that prints the password of each new connection.

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::Origin;
 use crate::path::PathError;
-use crate::text::bounded;
+use crate::text::{bounded, safe};
 
 /// A setting that is missing, empty or malformed. No message holds a password or an unchecked part of a URI.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,12 @@ pub enum ConfigError {
         value: Option<String>,
         /// The form that it must have.
         expected: String,
+    },
+    /// A path is expected, and the text of the file stands there.
+    #[error("{origin} must be the path of a file, and holds the text of one (-----BEGIN …)")]
+    Pem {
+        /// The origin of the text.
+        origin: Origin,
     },
     /// A `key=value` string or URI cannot be read.
     #[error("{origin} cannot be read as a connection string: {problem}")]
@@ -123,9 +129,11 @@ pub enum ConfigError {
         /// The service.
         service: String,
         /// The place where it was named.
-        origin: Origin,
+        origin: Box<Origin>,
         /// The files that were read.
         searched: Vec<PathBuf>,
+        /// The services that they define, safe to print.
+        defined: Vec<String>,
     },
     /// A file of targets is not what it should be.
     #[error("'{}'{}: {problem}", path.display(), at_line(*line))]
@@ -201,6 +209,45 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// The reason, where the finding's own would say something else.
+    pub fn why(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Empty { .. } => "libpq takes some empty values for 'unset' and others for errors",
+            Self::ServiceFile { .. } => {
+                "libpq refuses the whole service for one line that it cannot read"
+            }
+            Self::Pem { .. } => {
+                "libpq opens a file of that name; psql and others would print the text in their errors"
+            }
+            _ => return None,
+        })
+    }
+
+    /// The fix, where the finding's own would not help.
+    pub fn fix(&self) -> Option<String> {
+        Some(match self {
+            Self::Empty {
+                origin: Origin::Variable(variable),
+            } => format!("unset {variable}, or give it a value"),
+            Self::ServiceFile { path, line, .. } => {
+                format!(
+                    "correct line {line} of '{}'",
+                    safe(&path.display().to_string())
+                )
+            }
+            Self::ServiceNotFound {
+                service,
+                origin,
+                searched,
+                defined,
+            } => no_service(service, origin, searched, defined),
+            Self::Pem { origin } => format!(
+                "write that text to a file (a key with mode 0600), and name the file's path in {origin}"
+            ),
+            _ => return None,
+        })
+    }
+
     /// The stable id of the failure, as `docs/findings.md` lists it.
     pub fn id(&self) -> &'static str {
         match self {
@@ -234,6 +281,9 @@ pub enum StringProblem {
     /// A blank in a URI.
     #[error("the {0} holds a blank; write it as %20")]
     Blank(&'static str),
+    /// A blank behind a URI.
+    #[error("there is a blank or a line break at its end; remove it")]
+    BlankAtEnd,
     /// An `@` that was not meant as the end of the password.
     #[error(
         "there is an '@' after the user name and password; write a '/' in them as %2F, and every further '@' as %40"
@@ -318,6 +368,33 @@ fn scheme_note(scheme: Option<&str>) -> String {
     scheme
         .map(|scheme| format!(", and its scheme is '{scheme}'"))
         .unwrap_or_default()
+}
+
+/// Advice on a service that is not defined: a name that is, or the place for a definition.
+fn no_service(service: &str, origin: &Origin, searched: &[PathBuf], defined: &[String]) -> String {
+    let near = defined
+        .iter()
+        .find(|name| name.trim().eq_ignore_ascii_case(service))
+        .map(String::as_str)
+        .or_else(|| nearest(service, defined.iter().map(String::as_str)));
+    let unset = match origin {
+        Origin::Variable(variable) => format!("unset {variable}"),
+        origin => format!("remove {origin}"),
+    };
+    match (near, searched.first()) {
+        (Some(near), _) => match origin {
+            Origin::Variable(variable) => {
+                format!("set {variable}={}, or {unset}", shell_words::quote(near))
+            }
+            origin => format!("name '{near}' in {origin}, or {unset}"),
+        },
+        (None, Some(path)) => format!(
+            "add a section [{}] to '{}', or {unset}",
+            safe(service),
+            safe(&path.display().to_string())
+        ),
+        (None, None) => format!("name the service file in PGSERVICEFILE, or {unset}"),
+    }
 }
 
 fn list(paths: &[PathBuf]) -> String {

@@ -6,12 +6,21 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::{ConfigError, ConfigWarning, Host, Origin, Setting};
+use super::{ConfigError, ConfigWarning, Host, Origin, PasswordFileMiss, Setting};
 use crate::path;
 
 /// The directories in which libpq is commonly built to find the server's socket. A password file
 /// calls them `localhost`.
 const SOCKET_FOLDERS: &[&str] = &["/var/run/postgresql", "/run/postgresql", "/tmp"];
+
+/// The passwords of a connection's hosts in a password file.
+#[derive(Debug)]
+pub(super) struct Entries {
+    /// The password of each host.
+    pub(super) passwords: Vec<Option<Setting<SecretString>>>,
+    /// Set if the file has none for any of them.
+    pub(super) miss: Option<PasswordFileMiss>,
+}
 
 /// Reads the password of each host. A file that libpq would ignore gives none, and a warning.
 pub(super) fn look_up(
@@ -19,12 +28,24 @@ pub(super) fn look_up(
     explicit: bool,
     (hosts, database, user): (&[Host], &str, &str),
     warnings: &mut Vec<ConfigWarning>,
-) -> Result<Vec<Option<Setting<SecretString>>>, ConfigError> {
+) -> Result<Entries, ConfigError> {
     match read(path) {
-        Ok(content) => hosts
-            .iter()
-            .map(|host| find(&content, path, host, database, user))
-            .collect(),
+        Ok(content) => {
+            let passwords = hosts
+                .iter()
+                .map(|host| find(&content, path, host, database, user))
+                .collect::<Result<Vec<_>, _>>()?;
+            let miss = passwords
+                .iter()
+                .all(Option::is_none)
+                .then(|| PasswordFileMiss {
+                    path: path.to_owned(),
+                    nearest: hosts
+                        .iter()
+                        .find_map(|host| nearest(&content, host, database, user)),
+                });
+            Ok(Entries { passwords, miss })
+        }
         Err(problem) => {
             if explicit || !matches!(problem, Unusable::Missing) {
                 let problem = problem.to_string();
@@ -33,7 +54,10 @@ pub(super) fn look_up(
                     problem,
                 });
             }
-            Ok(vec![None; hosts.len()])
+            Ok(Entries {
+                passwords: vec![None; hosts.len()],
+                miss: None,
+            })
         }
     }
 }
@@ -86,21 +110,9 @@ fn find(
     database: &str,
     user: &str,
 ) -> Result<Option<Setting<SecretString>>, ConfigError> {
-    let name = host.name.as_deref().or(host.address.as_deref());
-    let mut names = match name {
-        None => vec!["localhost"],
-        // It is unknown which of these directories is the built-in one, so its entry may have
-        // either name.
-        Some(folder) if SOCKET_FOLDERS.contains(&folder) => vec!["localhost", folder],
-        Some(name) => vec![name],
-    };
-    names.dedup();
+    let names = names(host);
     let port = host.port.to_string();
-    for (line, text) in (1..).zip(content.split(|byte| *byte == b'\n')) {
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        if text.starts_with(b"#") {
-            continue;
-        }
+    for (line, text) in lines(content) {
         let rest = names.iter().find_map(|name| matching(text, name));
         let rest = [port.as_str(), database, user]
             .iter()
@@ -120,6 +132,70 @@ fn find(
         return Ok(Some(Setting::new(SecretString::from(password), origin)));
     }
     Ok(None)
+}
+
+/// The names that a line may have for a host.
+fn names(host: &Host) -> Vec<&str> {
+    match host.name.as_deref().or(host.address.as_deref()) {
+        None => vec!["localhost"],
+        // It is unknown which of these directories is the built-in one, so its entry may have
+        // either name.
+        Some(folder) if SOCKET_FOLDERS.contains(&folder) => vec!["localhost", folder],
+        Some(name) => vec![name],
+    }
+}
+
+/// The lines that are no comments, with their numbers.
+fn lines(content: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    (1..)
+        .zip(content.split(|byte| *byte == b'\n'))
+        .map(|(line, text)| (line, text.strip_suffix(b"\r").unwrap_or(text)))
+        .filter(|(_, text)| !text.starts_with(b"#"))
+}
+
+/// The first line of which one field alone is another one, with that field's name.
+fn nearest(
+    content: &[u8],
+    host: &Host,
+    database: &str,
+    user: &str,
+) -> Option<(usize, &'static str)> {
+    let (names, port) = (names(host), host.port.to_string());
+    lines(content).find_map(|(line, text)| {
+        let mut rest = text;
+        let mut other = None;
+        for (field, tokens) in [
+            ("host", names.as_slice()),
+            ("port", &[port.as_str()]),
+            ("database", &[database]),
+            ("role", &[user]),
+        ] {
+            let fits = tokens.iter().find_map(|token| matching(rest, token));
+            rest = match fits {
+                Some(behind) => behind,
+                None if other.is_none() => {
+                    other = Some(field);
+                    behind_field(rest)?
+                }
+                None => return None,
+            };
+        }
+        other.map(|field| (line, field))
+    })
+}
+
+/// Returns what follows the `:` at the end of a field.
+fn behind_field(line: &[u8]) -> Option<&[u8]> {
+    let mut rest = line;
+    loop {
+        let (byte, behind) = rest.split_first()?;
+        rest = behind;
+        match byte {
+            b':' => return Some(rest),
+            b'\\' => rest = rest.split_first()?.1,
+            _ => {}
+        }
+    }
 }
 
 /// Takes the first field off a line if it is `*` or equals the token; returns what follows its `:`.
@@ -246,15 +322,48 @@ mod tests {
         }];
         let mut warnings = Vec::new();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(look_up(&file, true, (&hosts, "d", "u"), &mut warnings).unwrap()[0].is_none());
+        let passwords = |warnings: &mut Vec<ConfigWarning>| {
+            let entries = look_up(&file, true, (&hosts, "d", "u"), warnings);
+            entries.unwrap().passwords
+        };
+        assert!(passwords(&mut warnings)[0].is_none());
         let shown = warnings[0].to_string();
         assert!(
             shown.contains("0640") && shown.contains("chmod 0600") && !shown.contains("hunter2"),
             "{shown}"
         );
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-        assert!(look_up(&file, true, (&hosts, "d", "u"), &mut warnings).unwrap()[0].is_some());
+        assert!(passwords(&mut warnings)[0].is_some());
         assert_eq!(warnings.len(), 1);
+    }
+
+    #[test]
+    fn the_line_that_nearly_fits_is_named_with_its_other_field() {
+        let host = Host {
+            name: Some("h".to_owned()),
+            address: None,
+            port: 5432,
+        };
+        for (content, expected) in [
+            ("h:5432:e:u:secret", Some((1, "database"))),
+            (
+                "# c\nx:1:y:z:no\n127.0.0.1:5432:d:u:secret",
+                Some((3, "host")),
+            ),
+            (" h:5432:d:u:secret", Some((1, "host"))),
+            ("h:5433:d:u:secret", Some((1, "port"))),
+            (r"h:5432:a\:b:u:secret", Some((1, "database"))),
+            ("h:5432:d:U:secret", Some((1, "role"))),
+            ("h:5433:d:U:secret", None),
+            ("hunter2", None),
+            ("h:5432:d", None),
+        ] {
+            assert_eq!(
+                nearest(content.as_bytes(), &host, "d", "u"),
+                expected,
+                "{content}"
+            );
+        }
     }
 
     #[test]

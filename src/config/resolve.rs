@@ -277,6 +277,7 @@ impl<'a> Sources<'a> {
             password: None,
             password_command: None,
             hands_over_passfile: false,
+            password_file_miss: None,
             kerberos: self.environment.pick(KERBEROS),
             warnings: Vec::new(),
             interfering: Vec::new(),
@@ -457,12 +458,13 @@ fn look_up_password(
     let hosts = connection.hosts();
     let account = (hosts.as_slice(), connection.database(), connection.user());
     let found = passfile::look_up(Path::new(&file.value), explicit, account, warnings)?;
+    connection.password_file_miss = found.miss;
     let text = |password: &Option<Setting<secrecy::SecretString>>| {
         password
             .as_ref()
             .map(|password| secrecy::ExposeSecret::expose_secret(&password.value).to_owned())
     };
-    let mut found = found.into_iter();
+    let mut found = found.passwords.into_iter();
     let Some(first) = found.next() else {
         return Ok(());
     };

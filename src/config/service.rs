@@ -8,6 +8,7 @@ use super::part::is_blank;
 use super::value::Given;
 use super::{ConfigError, Environment, Keyword, Origin, Setting};
 use crate::path;
+use crate::text;
 
 /// The system-wide directories that libpq is commonly built with. A libpq does not report which of
 /// them it has.
@@ -26,7 +27,7 @@ pub(super) fn load(
     file: Option<Setting<PathBuf>>,
     environment: &Environment,
 ) -> Result<Vec<Given>, ConfigError> {
-    let mut searched = Vec::new();
+    let (mut searched, mut defined) = (Vec::new(), Vec::new());
     let personal = match file {
         Some(file) => Some((file.value, Some(file.origin))),
         // The tool reads the file itself, by the rule of libpq 15 and later for the home directory.
@@ -37,21 +38,24 @@ pub(super) fn load(
     };
     if let Some((path, origin)) = personal {
         let origin = origin.unwrap_or(Origin::Default("libpq"));
-        if let Some(entries) = section(&path, &origin, &service.value)? {
-            return Ok(entries);
+        match section(&path, &origin, &service.value)? {
+            Ok(entries) => return Ok(entries),
+            Err(others) => defined.extend(others),
         }
         searched.push(path);
     }
     if let Some(path) = system_file(environment)? {
-        if let Some(entries) = section(&path, &Origin::Default("libpq"), &service.value)? {
-            return Ok(entries);
+        match section(&path, &Origin::Default("libpq"), &service.value)? {
+            Ok(entries) => return Ok(entries),
+            Err(others) => defined.extend(others),
         }
         searched.push(path);
     }
     Err(ConfigError::ServiceNotFound {
         service: service.value.clone(),
-        origin: service.origin.clone(),
+        origin: Box::new(service.origin.clone()),
         searched,
+        defined,
     })
 }
 
@@ -66,13 +70,30 @@ fn system_file(environment: &Environment) -> Result<Option<PathBuf>, ConfigError
     Ok(files.into_iter().find(|path| path.exists()))
 }
 
-/// The entries of one section; `None` when the file has no such section.
-fn section(path: &Path, origin: &Origin, service: &str) -> Result<Option<Vec<Given>>, ConfigError> {
+/// The entries of one section, or the names of the sections that the file has instead.
+fn section(
+    path: &Path,
+    origin: &Origin,
+    service: &str,
+) -> Result<Result<Vec<Given>, Vec<String>>, ConfigError> {
     let content = path::read(path).map_err(|source| ConfigError::File {
         origin: origin.clone(),
         source,
     })?;
-    parse(&content, path, service)
+    Ok(parse(&content, path, service)?.ok_or_else(|| sections(&content)))
+}
+
+/// The names of the sections, safe to print.
+fn sections(content: &[u8]) -> Vec<String> {
+    let names = content.split(|byte| *byte == b'\n').filter_map(|line| {
+        let (name, _) = std::str::from_utf8(line)
+            .ok()?
+            .trim_matches(is_blank)
+            .strip_prefix('[')?
+            .split_once(']')?;
+        Some(text::safe(name))
+    });
+    names.take(100).collect()
 }
 
 fn parse(content: &[u8], path: &Path, service: &str) -> Result<Option<Vec<Given>>, ConfigError> {

@@ -6,6 +6,16 @@
 use super::StringProblem;
 use super::part::{StringPart, is_blank, part};
 
+/// Parameters of Prisma and others whose names resemble one of libpq's.
+const OF_FRAMEWORKS: [&str; 6] = [
+    "connection_limit",
+    "connection_timeout",
+    "pool_timeout",
+    "prepared_statements",
+    "socket_timeout",
+    "statement_cache_size",
+];
+
 /// The settings in a URI.
 pub(super) struct UriParts {
     pub(super) parts: Vec<StringPart>,
@@ -15,6 +25,9 @@ pub(super) struct UriParts {
 
 /// Reads what follows `postgres://`.
 pub(super) fn parse(text: &str) -> Result<UriParts, StringProblem> {
+    if text.ends_with(is_blank) {
+        return Err(StringProblem::BlankAtEnd);
+    }
     // A '/' before the first '@' ends the search, so a '/' in a password must be escaped.
     let (login, after) = match text.split_once('@') {
         Some((login, after)) if !login.contains('/') => (Some(login), after),
@@ -118,6 +131,10 @@ fn query_parameters(
             // The spelling of JDBC, which libpq accepts too.
             ("ssl", "true") => part("sslmode", "require".to_owned(), number, parts)?,
             ("ssl", _) => return Err(StringProblem::Ssl),
+            _ if OF_FRAMEWORKS.contains(&name.as_str()) && !query.contains('@') => {
+                ignored.push(name);
+                continue;
+            }
             _ => match part(&name, value, number, parts) {
                 Err(StringProblem::UnknownKeyword {
                     suggestion: None, ..
@@ -234,10 +251,11 @@ mod tests {
             ("u:p%00@h", StringProblem::Nul("password")),
             ("u%ff@h", StringProblem::NotUtf8("user name")),
             ("a b@h", StringProblem::Blank("user name")),
-            ("h/d\n", StringProblem::Blank("database name")),
             ("[::1/d", StringProblem::OpenBracket),
             ("[]/d", StringProblem::EmptyBracket),
             ("[::1]x/d", StringProblem::AfterBracket),
+            ("h/d ", StringProblem::BlankAtEnd),
+            ("h/d\n", StringProblem::BlankAtEnd),
             ("h/d?sslmode", StringProblem::NoEquals(1)),
             ("h/d?&", StringProblem::NoEquals(1)),
             ("h/d?port=5&sslmode=a=b", StringProblem::SecondEquals(2)),
@@ -275,6 +293,8 @@ mod tests {
         let uri = parse("u:p@h/d?pool=5&sslmode=require&schema=public&pgbouncer=true").unwrap();
         assert_eq!(uri.ignored, ["pool", "schema", "pgbouncer"]);
         assert_eq!(uri.parts.last().unwrap().value, "require");
+        let uri = parse("u:p@h/d?connection_limit=1&pool_timeout=5").unwrap();
+        assert_eq!(uri.ignored, ["connection_limit", "pool_timeout"]);
     }
 
     fn encode(text: &str) -> String {

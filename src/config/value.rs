@@ -72,6 +72,10 @@ impl Given {
             }
             ValueKind::Database => self.database(),
             ValueKind::RootCertificate if value == "system" => Ok(value.to_owned()),
+            // The text itself is never shown: it may be a private key.
+            ValueKind::Path | ValueKind::RootCertificate | ValueKind::Key if value.contains("-----BEGIN ") => {
+                Err(ConfigError::Pem { origin: self.origin.clone() })
+            }
             // With a colon that is not the second character, libpq reads `engine:key`.
             ValueKind::Key if value.find(':').is_some_and(|at| at != 1) => Ok(value.to_owned()),
             ValueKind::Path | ValueKind::RootCertificate | ValueKind::Key => self.path(environment),

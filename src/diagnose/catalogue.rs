@@ -236,7 +236,7 @@ catalogue! {
     "net.timeout": "the server does not answer", "a firewall drops the packets, or no machine has the address",
         "open the port in the firewall or security group, or correct [host] and [port] ({host}, {port})";
     "net.unreachable": "there is no route to the address", "the network has no route to it, often for IPv6",
-        "correct host, or the machine's routes";
+        "correct [host], or the machine's routes";
     "net.forbidden": "this machine forbids the connection", "the operating system refuses it: a firewall, SELinux, AppArmor, seccomp or a container's policy",
         "allow outgoing connections to {host}, {port} in this machine's or container's policy";
     "net.ipv6_only": "the host name has IPv6 addresses only, and this machine has no IPv6", "the name has no IPv4 address that could be used instead",
@@ -254,7 +254,8 @@ catalogue! {
     "net.not_postgresql": "the program at this address is not PostgreSQL", "its answer to the request for TLS is none of PostgreSQL's",
         "correct [host] and [port] ({host}, {port})";
     "login.wrong_password": "the password is wrong, or the role does not exist",
-        "the server does not tell the two apart", "correct [password] of role '{user}', or the role's name in [user]";
+        "the server does not tell these apart, nor a role that has no password, or one that is past its VALID UNTIL",
+        "correct [password] of role '{user}', or the role's name in [user], or set the role's password again at the server (\\password in psql)";
     "login.no_password": "the server wants a password and none is configured",
         "psql is not allowed to prompt for one",
         "[give password], or let a program print it ([password_command]), or add a line to a password file";
@@ -284,12 +285,12 @@ catalogue! {
         "connect as the role in the certificate, or map the name in pg_ident.conf";
     "login.peer": "the operating system's user is not the role", "the server asks the operating system (peer or ident)",
         "connect as the role of that name, or use another method in pg_hba.conf";
-    "login.refused": "the login failed", "the method that pg_hba.conf names did not accept it", "check the server's log";
+    "login.refused": "the login failed", "the server's method of authentication, or the service, did not accept it", "check the server's log";
     "login.auth_method": "the server uses another method than required", "require_auth does not allow it",
         "change [require_auth], or the method in pg_hba.conf";
     "login.channel_binding": "channel binding is required and cannot be had", "the server did not offer it, as behind a TLS proxy",
         "[set channel_binding=prefer], or connect to the server itself";
-    "login.not_pooler_user": "the pooler does not know the role", "it is not in PgBouncer's auth_file, and auth_query finds none",
+    "login.not_pooler_user": "the pooler does not know the role", "the pooler's list of roles does not have it (PgBouncer: auth_file and auth_query)",
         "add role '{user}' to auth_file";
     "server.unknown_database": "the database does not exist", "the server has none of that name",
         "CREATE DATABASE \"{database}\", or correct the name in [dbname]";
@@ -308,8 +309,9 @@ catalogue! {
         "pg_hba.conf has clientcert, and ssl_ca_file is empty", "set ssl_ca_file at the server";
     "server.pooler_backend": "the pooler cannot reach the server behind it",
         "PgBouncer's own connection to PostgreSQL fails, and it gives clients no details",
-        "check PgBouncer's log: server_tls_sslmode, server_tls_ca_file, host and port of the database";
-    "server.startup_parameter": "the pooler refuses a startup parameter", "PgBouncer passes on few, and not PGOPTIONS",
+        "check PgBouncer's log (server_tls_sslmode, server_tls_ca_file, host and port of the database), and SHOW DATABASES on its console: \
+         RESUME a paused database";
+    "server.startup_parameter": "a startup parameter is refused", "the server or the pooler does not know it, or does not take it from this role",
         "[leave options out], or set ignore_startup_parameters in PgBouncer";
     "server.protocol_version": "client and server speak different versions of the protocol", "min_protocol_version or max_protocol_version asks for more than the server or the pooler knows",
         "[leave min_protocol_version out], and [leave max_protocol_version out]";

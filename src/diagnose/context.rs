@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -6,7 +7,7 @@ use secrecy::ExposeSecret;
 use super::cure::Origins;
 use super::prepare::{Prepared, now};
 use super::probe::ServerProbe;
-use crate::config::{ConfigWarning, Connection, Environment, Host};
+use crate::config::{ConfigWarning, Connection, Environment, Host, Origin, PasswordFileMiss};
 use crate::pg::{EventTrigger, PasswordCommand, PasswordToken};
 use crate::text;
 use crate::tls::{
@@ -71,10 +72,14 @@ pub struct Configured {
     pub no_server_name: Option<String>,
     /// The version of libpq, where it was found out.
     pub libpq_major: Option<u32>,
-    /// A password file that libpq ignores, and why.
-    pub ignored_password_file: Option<PathBuf>,
-    /// A directory of revocation lists of which OpenSSL finds none.
-    pub unhashed_crl_directory: Option<PathBuf>,
+    /// The password that the sources have, or the reason why they have none.
+    pub password: ConfiguredPassword,
+    /// Names that nobody chose.
+    pub unnamed: Unnamed,
+    /// The operating system's user that runs this process.
+    pub account: Option<String>,
+    /// A directory of revocation lists of which OpenSSL finds none, and why.
+    pub crl_directory: Option<(PathBuf, CrlDirectory)>,
     /// The file in `OPENSSL_CONF`.
     pub openssl_conf: Option<String>,
     /// `sslrootcert=system`, and what is known of the system's roots.
@@ -83,12 +88,134 @@ pub struct Configured {
     pub token: Option<PasswordToken>,
 }
 
+/// The password of a connection, as far as its sources show it. The password itself is not kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfiguredPassword {
+    /// It was not looked for.
+    #[default]
+    Unknown,
+    /// There is one, which may have the form of something else.
+    Given(Option<PasswordForm>),
+    /// No source has one; a password file that could have had it.
+    None(Option<UnusedPasswordFile>),
+}
+
+impl ConfiguredPassword {
+    fn new(connection: &Connection, password: Option<&str>) -> Self {
+        if connection.has_no_password() {
+            Self::None(unused_password_file(connection))
+        } else {
+            Self::Given(password.and_then(PasswordForm::new))
+        }
+    }
+}
+
+/// Names that no source has, and that libpq takes from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unnamed {
+    /// The role is the operating system's user.
+    pub user: bool,
+    /// The database is the one of the role's name.
+    pub database: bool,
+}
+
+/// A password file that gave no password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnusedPasswordFile {
+    /// Others may read it, and libpq ignores it.
+    Open(PathBuf),
+    /// It cannot be used for another reason.
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// The reason, as a clause about the file.
+        problem: String,
+    },
+    /// It has no line for this connection.
+    NoLine(PasswordFileMiss),
+}
+
+/// The reason why OpenSSL finds no revocation list in a directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CrlDirectory {
+    /// There is none.
+    Missing,
+    /// It is something else than a directory.
+    NotADirectory,
+    /// This user may not read it.
+    Unreadable,
+    /// No file in it is named by its hash.
+    Unhashed,
+}
+
+/// A password that looks like something else than a password. The password itself is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PasswordForm {
+    /// It stands for a password: `${PASSWORD}`, `[YOUR-PASSWORD]`.
+    Placeholder,
+    /// It is in quotes, which belong to it.
+    Quoted,
+    /// It begins or ends with a blank or a line break, which belongs to it.
+    Padded,
+}
+
+impl PasswordForm {
+    /// Returns the form of a password that is probably not meant, if it has one.
+    pub fn new(password: &str) -> Option<Self> {
+        let within = |before: &str, after: &str| {
+            password
+                .strip_prefix(before)
+                .and_then(|rest| rest.strip_suffix(after))
+                .filter(|inside| !inside.is_empty())
+        };
+        let is_name = |name: &str| {
+            name.trim().len() > 1
+                && name
+                    .trim()
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte))
+        };
+        let braces = [
+            ("${", "}"),
+            ("{{", "}}"),
+            ("<", ">"),
+            ("[", "]"),
+            ("%", "%"),
+            ("$(", ")"),
+        ];
+        let stands_for = braces
+            .iter()
+            .any(|(before, after)| within(before, after).is_some_and(is_name));
+        let variable = password.strip_prefix('$').is_some_and(|name| {
+            name.len() > 2
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+        });
+        if stands_for || variable {
+            Some(Self::Placeholder)
+        } else if within("\"", "\"").is_some() || within("'", "'").is_some() {
+            Some(Self::Quoted)
+        } else if password.trim() != password {
+            Some(Self::Padded)
+        } else {
+            None
+        }
+    }
+}
+
 /// Facts of a client certificate, against which a server's alert is held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShownCertificate {
     /// The subject, safe to print.
     pub subject: String,
+    /// The subject as `pg_ident.conf` compares it: the common name, or the whole name by RFC 2253.
+    pub names: (Option<String>, String),
     /// The issuer, safe to print.
     pub issuer: String,
     /// The last moment of its validity, if now is within: `2026-11-23 08:40:00Z`.
@@ -104,6 +231,10 @@ impl ShownCertificate {
         let validity = certificate.validity;
         Self {
             subject: certificate.subject.clone(),
+            names: (
+                certificate.common_name.clone(),
+                certificate.distinguished_name(),
+            ),
             issuer: certificate.issuer.clone(),
             valid_until: (validity.standing(now()) == ValidityStatus::Valid)
                 .then(|| moment(validity.not_after)),
@@ -141,6 +272,11 @@ impl Context {
         }
     }
 
+    /// Returns `true` if a private key is named without a certificate, so that libpq uses neither.
+    pub(super) fn has_lone_client_key(&self) -> bool {
+        self.origins.has("sslkey") && !self.origins.has("sslcert")
+    }
+
     /// Returns the token that is the password, if it is one.
     pub fn token(&self) -> Option<PasswordToken> {
         let printed = self.password_command.as_ref();
@@ -169,14 +305,14 @@ impl Context {
 impl Configured {
     fn new(connection: &Connection, prepared: &Prepared, environment: &Environment) -> Self {
         let hosts = connection.hosts();
-        let ignored = connection
-            .warnings()
-            .iter()
-            .find_map(|warning| match warning {
-                ConfigWarning::PasswordFile { path, .. } => Some(path.clone()),
-                _ => None,
-            });
-        let password = connection.password().map(|password| &password.value);
+        let password = connection
+            .password()
+            .map(|password| password.value.expose_secret());
+        let is_default = |keyword: &str| {
+            connection
+                .get(keyword)
+                .is_some_and(|setting| matches!(setting.origin, Origin::Default(_)))
+        };
         Self {
             direct: prepared.direct,
             several_hosts: hosts.len() > 1,
@@ -188,20 +324,43 @@ impl Configured {
                 .map(ShownCertificate::new),
             no_server_name: no_server_name(connection, &hosts),
             libpq_major: None,
-            ignored_password_file: ignored
-                .filter(|path| password.is_none() && is_open_to_others(path)),
-            unhashed_crl_directory: connection
-                .path("sslcrldir")
-                .map(|setting| setting.value)
-                .filter(|directory| has_no_hashed_list(directory))
-                .map(Path::to_owned),
+            password: ConfiguredPassword::new(connection, password),
+            unnamed: Unnamed {
+                user: is_default("user"),
+                database: is_default("dbname"),
+            },
+            account: environment.account().map(|account| account.name.clone()),
+            crl_directory: connection.path("sslcrldir").and_then(|setting| {
+                Some((setting.value.to_owned(), without_lists(setting.value)?))
+            }),
             openssl_conf: environment
                 .get("OPENSSL_CONF")
                 .map(|path| text::safe(&path.to_string_lossy())),
             system_roots: system_roots(connection, environment),
-            token: password.and_then(|password| PasswordToken::read(password.expose_secret())),
+            token: password.and_then(PasswordToken::read),
         }
     }
+}
+
+fn unused_password_file(connection: &Connection) -> Option<UnusedPasswordFile> {
+    let unused = connection
+        .warnings()
+        .iter()
+        .find_map(|warning| match warning {
+            ConfigWarning::PasswordFile { path, .. } if is_open_to_others(path) => {
+                Some(UnusedPasswordFile::Open(path.clone()))
+            }
+            ConfigWarning::PasswordFile { path, problem } => Some(UnusedPasswordFile::Unusable {
+                path: path.clone(),
+                problem: problem.clone(),
+            }),
+            _ => None,
+        });
+    let miss = || {
+        let miss = connection.password_file_miss()?;
+        Some(UnusedPasswordFile::NoLine(miss.clone()))
+    };
+    unused.or_else(miss)
 }
 
 /// Returns whether libpq ignores a password file for its mode, so that `chmod` cures it.
@@ -226,15 +385,23 @@ fn no_server_name(connection: &Connection, hosts: &[Host]) -> Option<String> {
     }
 }
 
-/// Returns `true` if OpenSSL finds no revocation list in a directory, which it can read.
-fn has_no_hashed_list(directory: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(directory) else {
-        return false;
+/// Returns the reason why OpenSSL finds no revocation list in a directory; `None` if it finds one.
+fn without_lists(directory: &Path) -> Option<CrlDirectory> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) => {
+            return Some(match error.kind() {
+                ErrorKind::NotFound => CrlDirectory::Missing,
+                ErrorKind::NotADirectory => CrlDirectory::NotADirectory,
+                _ => CrlDirectory::Unreadable,
+            });
+        }
     };
-    !entries.flatten().any(|entry| {
+    let has_list = entries.flatten().any(|entry| {
         let name = entry.file_name();
         name.to_str().is_some_and(is_hashed_list)
-    })
+    });
+    (!has_list).then_some(CrlDirectory::Unhashed)
 }
 
 /// The certificates that OpenSSL finds for `sslrootcert=system`. Its variables override its
@@ -280,12 +447,41 @@ mod tests {
         let write = |name: &str| {
             crate::path::write_atomic(&directory.path().join(name), b"x").unwrap();
         };
-        assert!(has_no_hashed_list(directory.path()));
+        let unhashed = Some(CrlDirectory::Unhashed);
+        assert_eq!(without_lists(directory.path()), unhashed);
         write("root.crl");
         write("0123456.r0");
-        assert!(has_no_hashed_list(directory.path()));
+        assert_eq!(without_lists(directory.path()), unhashed);
         write("0a1b2c3d.r0");
-        assert!(!has_no_hashed_list(directory.path()));
-        assert!(!has_no_hashed_list(Path::new("/nonexistent")));
+        assert_eq!(without_lists(directory.path()), None);
+        let missing = Path::new("/nonexistent");
+        assert_eq!(without_lists(missing), Some(CrlDirectory::Missing));
+        let file = directory.path().join("root.crl");
+        assert_eq!(without_lists(&file), Some(CrlDirectory::NotADirectory));
+    }
+
+    #[test]
+    fn what_stands_in_place_of_a_password_is_recognised() {
+        let placeholder = Some(PasswordForm::Placeholder);
+        for (password, form) in [
+            ("${DB_PASSWORD}", placeholder),
+            ("$DB_PASSWORD", placeholder),
+            ("$(pass show db)", placeholder),
+            ("{{ db_password }}", placeholder),
+            ("[YOUR-PASSWORD]", placeholder),
+            ("<password>", placeholder),
+            ("%DB_PASSWORD%", placeholder),
+            ("\"hunter2\"", Some(PasswordForm::Quoted)),
+            ("'hunter2'", Some(PasswordForm::Quoted)),
+            ("hunter2\n", Some(PasswordForm::Padded)),
+            (" hunter2", Some(PasswordForm::Padded)),
+            ("hunter2", None),
+            ("$ecret", None),
+            ("a$B", None),
+            ("<a&b=>", None),
+            ("[]", None),
+        ] {
+            assert_eq!(PasswordForm::new(password), form, "{password}");
+        }
     }
 }

@@ -73,6 +73,11 @@ impl Origins {
         }
     }
 
+    /// Returns `true` if a setting is made deliberately.
+    pub fn has(&self, keyword: &str) -> bool {
+        self.settings.contains_key(keyword)
+    }
+
     /// Returns a cure with its settings in the form of this connection.
     pub fn expand(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());

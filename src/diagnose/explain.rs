@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use super::context::Context;
@@ -61,7 +62,7 @@ pub(super) fn explanations(stderr: &[u8], context: &Context) -> Vec<Explanation>
     let mut explanations: Vec<Explanation> = decided
         .into_iter()
         .map(|(message, decision)| Explanation {
-            finding: finding(&message, decision, context),
+            finding: finding(&message, &decision, context),
             endpoint: message.endpoint,
         })
         .collect();
@@ -123,16 +124,25 @@ fn message(line: &str) -> Option<Message> {
     };
     Some(Message {
         id: known.map(|row| row.finding),
-        speaker: known.map_or(Speaker::Server, |row| row.speaker),
+        speaker: known.map_or_else(|| unknown_speaker(line.voice), |row| row.speaker),
         voice: line.voice,
         said: text::safe(line.said),
         words: line.words.to_owned(),
         fix: known.map_or("", |row| row.fix),
+        why: known.map_or("", |row| row.why),
         pattern: known.map_or("", |row| row.pattern),
         endpoint: line.endpoint,
         link: MessageLink::Unknown,
         ipv4_tried: false,
     })
+}
+
+/// The speaker of words that no row knows: on this side, they are the operating system's.
+fn unknown_speaker(voice: Voice) -> Speaker {
+    match voice {
+        Voice::Client => Speaker::Network,
+        Voice::Server | Voice::Detail => Speaker::Server,
+    }
 }
 
 /// Determines the connection that carried a message: from the mode, and with `prefer` from the
@@ -192,34 +202,37 @@ fn is_ipv6(endpoint: Option<&Endpoint>) -> bool {
     matches!(endpoint, Some(Endpoint::Network { address, .. }) if address.contains(':'))
 }
 
-fn finding(message: &Message, decision: DecidedCause, context: &Context) -> Finding {
-    let DecidedCause {
-        id,
-        what,
-        why,
-        fix,
-        evidence,
-    } = decision;
+fn finding(message: &Message, decision: &DecidedCause, context: &Context) -> Finding {
+    let id = decision.id;
+    let context = &at_endpoint(message, context);
     let mut finding = Finding::from_catalogue(id, context)
         .said_by(message.speaker)
         .with("message", message.said.clone());
-    if !message.fix.is_empty() && message.id == Some(id) {
-        finding.fix = filled(message.fix, context).into_owned();
-    }
-    for (part, own) in [
-        (&mut finding.what, what),
-        (&mut finding.why, why),
-        (&mut finding.fix, fix),
-    ] {
-        if let Some(own) = own {
-            *part = own;
+    if message.id == Some(id) {
+        for (part, own) in [
+            (&mut finding.fix, message.fix),
+            (&mut finding.why, message.why),
+        ] {
+            if !own.is_empty() {
+                *part = filled(own, context).into_owned();
+            }
         }
     }
-    for (name, value) in evidence {
-        finding = finding.with(name, value);
+    decision.applied(finding, context)
+}
+
+/// The facts with the place of the attempt, which of several hosts only the message names.
+fn at_endpoint<'a>(message: &Message, context: &'a Context) -> Cow<'a, Context> {
+    match &message.endpoint {
+        Some(Endpoint::Network { address, port }) if context.configured.several_hosts => {
+            Cow::Owned(Context {
+                host: Some(address.clone()),
+                port: Some(port.clone()),
+                ..context.clone()
+            })
+        }
+        _ => Cow::Borrowed(context),
     }
-    finding.fix = context.origins.expand(&finding.fix);
-    finding
 }
 
 fn tail(stderr: &[u8]) -> &[u8] {
@@ -405,7 +418,8 @@ mod tests {
         )[0];
         assert_eq!(
             finding.fix,
-            "correct the password in PGPASSWORD of role 'app\\n', or the role's name in user"
+            "correct the password in PGPASSWORD of role 'app\\n', or the role's name in user, or set the role's password again \
+             at the server (\\password in psql)"
         );
         assert_eq!(finding.evidence["said_by"], "PostgreSQL");
         let context = Context {

@@ -56,6 +56,8 @@ pub enum Speaker {
     Neon,
     /// A pooler that also shards.
     PgDog,
+    /// A pooler that also shards.
+    PgCat,
     /// A pooler that also balances load.
     Pgpool,
     /// The pooler of Yandex.
@@ -95,6 +97,7 @@ impl fmt::Display for Speaker {
             Self::Supavisor => "Supavisor",
             Self::Neon => "Neon's proxy",
             Self::PgDog => "PgDog",
+            Self::PgCat => "PgCat",
             Self::Pgpool => "pgpool",
             Self::Odyssey => "Odyssey",
             Self::RdsProxy => "RDS Proxy",
@@ -147,7 +150,16 @@ impl Finding {
         let mut finding = Self::new(id, Severity::Error, what);
         if let Some(entry) = entry {
             finding.why = filled(entry.why, context).into_owned();
-            finding.fix = context.origins.expand(&filled(entry.fix, context));
+            let mut fix = filled(entry.fix, context);
+            // The address counts where one is configured; the name is then only compared with certificates.
+            if matches!(
+                id,
+                "net.refused" | "net.timeout" | "net.unreachable" | "net.not_postgresql"
+            ) && context.origins.has("hostaddr")
+            {
+                fix = Cow::Owned(fix.replace("[host]", "[hostaddr]"));
+            }
+            finding.fix = context.origins.expand(&fix);
         }
         finding
     }
@@ -262,6 +274,12 @@ impl From<&ConfigError> for Finding {
             what: text::bounded(&error.to_string(), 500),
             ..standing
         };
+        if let Some(why) = error.why() {
+            why.clone_into(&mut finding.why);
+        }
+        if let Some(fix) = error.fix() {
+            finding.fix = text::bounded(&fix, 500);
+        }
         if let Some(source) = std::error::Error::source(error) {
             finding.why = text::bounded(&source.to_string(), 500);
         }

@@ -1,5 +1,6 @@
 //! Probes the server of a connection, for a diagnosis and for a command that could not connect.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +69,18 @@ impl LookedAt {
     }
 }
 
+/// The facts with the address of the host that is looked at; findings name it if there are others.
+fn at_one_of_several(address: SocketAddr, context: &Context) -> Cow<'_, Context> {
+    if !context.configured.several_hosts {
+        return Cow::Borrowed(context);
+    }
+    Cow::Owned(Context {
+        host: Some(address.ip().to_string()),
+        port: Some(address.port().to_string()),
+        ..context.clone()
+    })
+}
+
 fn is_at(address: SocketAddr, endpoint: &Endpoint) -> bool {
     matches!(endpoint, Endpoint::Network { address: ip, port }
         if ip.parse() == Ok(address.ip()) && port.parse() == Ok(address.port()))
@@ -81,8 +94,8 @@ impl LookPlan {
         context: &Context,
         deadline: Deadline,
     ) -> LookedAt {
-        let host = way.host.clone();
-        let address = way.address;
+        let (host, address) = (way.host.clone(), way.address);
+        let context = &at_one_of_several(address, context);
         let (probe, findings) =
             encryption::look(way, &self.prepared, self.libpq_major, context, deadline).await;
         LookedAt {

@@ -18,6 +18,8 @@ pub(super) struct Message {
     pub(super) words: String,
     /// The row's own cure; empty for the finding's.
     pub(super) fix: &'static str,
+    /// The row's own reason; empty for the finding's.
+    pub(super) why: &'static str,
     /// The row's pattern; empty for words that no row knows.
     pub(super) pattern: &'static str,
     /// The address of the attempt.

@@ -27,7 +27,10 @@ mod verdict;
 mod walk;
 mod words;
 
-pub use context::{Configured, Context, ShownCertificate, SystemRoots};
+pub use context::{
+    Configured, ConfiguredPassword, Context, CrlDirectory, PasswordForm, ShownCertificate,
+    SystemRoots, Unnamed, UnusedPasswordFile,
+};
 pub use cure::Origins;
 pub use explain::explain;
 pub use finding::{Finding, Severity, Speaker};

@@ -9,7 +9,7 @@ use proptest::sample::{select, subsequence};
 use crate::diagnose::context::{Context, ShownCertificate};
 use crate::diagnose::probe::{Refusal, ServerProbe, StartupReply, TlsAnswer, TlsObstacle};
 use crate::diagnose::words::{MessageRow, ROWS};
-use crate::diagnose::{Finding, explain};
+use crate::diagnose::{ConfiguredPassword, Finding, UnusedPasswordFile, explain};
 use crate::tls::SslMode;
 
 const MODES: [SslMode; 6] = [
@@ -28,6 +28,8 @@ enum Fact {
     Direct,
     /// A client certificate is shown.
     ClientCert,
+    /// No source has a password.
+    NoPassword,
     /// A password file is open to others.
     IgnoredPasswordFile,
     /// The server was probed.
@@ -42,9 +44,10 @@ enum Fact {
     OnSocket,
 }
 
-const FACTS: [Fact; 8] = [
+const FACTS: [Fact; 9] = [
     Fact::Direct,
     Fact::ClientCert,
+    Fact::NoPassword,
     Fact::IgnoredPasswordFile,
     Fact::Probed,
     Fact::Tls,
@@ -136,9 +139,12 @@ impl Facts {
         let configured = &mut context.configured;
         configured.direct = self.has(Fact::Direct);
         configured.client_cert = self.has(Fact::ClientCert).then(ShownCertificate::default);
-        configured.ignored_password_file = self
-            .has(Fact::IgnoredPasswordFile)
-            .then(|| PathBuf::from("/pgpass"));
+        if self.has(Fact::IgnoredPasswordFile) {
+            let file = UnusedPasswordFile::Open(PathBuf::from("/pgpass"));
+            configured.password = ConfiguredPassword::None(Some(file));
+        } else if self.has(Fact::NoPassword) {
+            configured.password = ConfiguredPassword::None(None);
+        }
         if !self.has(Fact::Probed) {
             return context;
         }
@@ -208,6 +214,10 @@ fn check(facts: &Facts, row: &MessageRow, finding: &Finding) -> Result<(), TestC
         "login.password_file" => never(
             !facts.has(Fact::IgnoredPasswordFile) && !by_words,
             "no password file is open",
+        ),
+        "login.wrong_password" => never(
+            facts.has(Fact::NoPassword) || facts.has(Fact::IgnoredPasswordFile),
+            "there is no password that could be wrong",
         ),
         "tls.server_requires_tls" => never(encrypted, "the connection was encrypted"),
         "tls.direct_refused" => never(

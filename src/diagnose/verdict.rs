@@ -68,6 +68,11 @@ fn fail(seen: &mut Vec<Finding>, messages: Vec<Finding>, refused: Option<&str>) 
     match root.and_then(|root| seen.get_mut(root)) {
         Some(root) => {
             root.severity = Severity::Error;
+            // A probe over TLS hears other words about a login than psql does in plaintext.
+            if root.id == said.id && root.id.starts_with("login.") {
+                root.why.clone_from(&said.why);
+                root.fix.clone_from(&said.fix);
+            }
             for name in ["message", "said_by"] {
                 if let Some(value) = said.evidence.get(name) {
                     root.evidence.insert(name.to_owned(), value.clone());

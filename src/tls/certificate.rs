@@ -200,6 +200,15 @@ impl Certificate {
             .is_some_and(|bits| bits < 2048)
     }
 
+    /// The subject by RFC 2253, as `pg_ident.conf` sees it with `clientname=DN`: `CN=app,O=Acme`.
+    ///
+    /// A value with signs that this form escapes is not to be had from the subject's text, and stays as it is.
+    pub fn distinguished_name(&self) -> String {
+        let mut parts: Vec<&str> = self.subject.split(", ").collect();
+        parts.reverse();
+        parts.join(",")
+    }
+
     /// All names it is for, DNS names first.
     pub fn names(&self) -> Vec<String> {
         self.dns_names
@@ -277,7 +286,19 @@ pub enum Nothing {
     Empty,
     /// A PEM private key.
     PrivateKey,
-    /// PEM of another kind: a CRL, a request, parameters.
+    /// A request for a certificate, which an authority has not answered yet.
+    Request,
+    /// Certificates in the form of PKCS #7.
+    Pkcs7,
+    /// Certificate and key in the form of PKCS #12, in DER.
+    Pkcs12,
+    /// PEM that was encoded once more in base64, as in a Kubernetes secret.
+    Base64,
+    /// PEM whose line breaks are the two characters `\\n`, as from a variable.
+    EscapedBreaks,
+    /// PEM on a single line.
+    SingleLine,
+    /// PEM of another kind: a CRL, parameters.
     OtherPem,
     /// A PEM frame around something else.
     BrokenPem,
@@ -290,6 +311,12 @@ impl fmt::Display for Nothing {
         formatter.write_str(match self {
             Self::Empty => "the file is empty",
             Self::PrivateKey => "the file holds a private key, not a certificate",
+            Self::Request => "the file holds a request for a certificate, not a certificate",
+            Self::Pkcs7 => "the file has the form of PKCS #7, which libpq does not read",
+            Self::Pkcs12 => "the file has the form of PKCS #12, which libpq does not read",
+            Self::Base64 => "the file is PEM that was encoded once more in base64",
+            Self::EscapedBreaks => "the file is PEM with \\n in place of its line breaks",
+            Self::SingleLine => "the file is PEM without its line breaks",
             Self::OtherPem => "the file is PEM, but holds no certificate",
             Self::BrokenPem => "the file is PEM, but its certificate cannot be decoded",
             Self::Unknown => "the file is neither PEM nor a certificate at all",
@@ -299,6 +326,7 @@ impl fmt::Display for Nothing {
 
 /// Parses a certificate file.
 pub fn content(bytes: &[u8]) -> Content {
+    let bytes = without_mark(bytes);
     if bytes.is_empty() {
         return Content::Nothing(Nothing::Empty);
     }
@@ -322,15 +350,54 @@ pub fn content(bytes: &[u8]) -> Content {
     if let Ok(certificate) = Certificate::from_der(bytes) {
         return Content::Der(Box::new(certificate));
     }
-    Content::Nothing(if contains(bytes, b"PRIVATE KEY-----") {
+    Content::Nothing(other_form(bytes, broken > 0))
+}
+
+/// The form of a file without a certificate.
+fn other_form(bytes: &[u8], is_broken: bool) -> Nothing {
+    let has = |needle: &[u8]| contains(bytes, needle);
+    let claims = is_broken || has(b"-----BEGIN CERTIFICATE-----");
+    if has(b"PRIVATE KEY-----") {
         Nothing::PrivateKey
-    } else if broken > 0 || contains(bytes, b"-----BEGIN CERTIFICATE-----") {
+    } else if claims && bytes.trim_ascii().contains(&b'\n') {
         Nothing::BrokenPem
-    } else if contains(bytes, b"-----BEGIN ") {
+    } else if claims && has(b"\\n") {
+        Nothing::EscapedBreaks
+    } else if claims {
+        Nothing::SingleLine
+    } else if has(b"CERTIFICATE REQUEST-----") {
+        Nothing::Request
+    } else if has(b"-----BEGIN PKCS7-----") {
+        Nothing::Pkcs7
+    } else if has(b"-----BEGIN ") {
         Nothing::OtherPem
+    } else if is_base64_of_pem(bytes) {
+        Nothing::Base64
+    } else if is_pkcs12(bytes) {
+        Nothing::Pkcs12
     } else {
         Nothing::Unknown
-    })
+    }
+}
+
+/// Takes off the mark that editors put before UTF-8. OpenSSL 3 ignores it, and an older one says what it misses.
+pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// Returns `true` if a text is base64 of a text that begins as PEM does.
+pub(super) fn is_base64_of_pem(bytes: &[u8]) -> bool {
+    // Base64 of `-----BEGIN `, up to the last whole group of six bits.
+    bytes.trim_ascii().starts_with(b"LS0tLS1CRUdJTi")
+}
+
+/// Returns `true` for a PFX of version 3 (RFC 7292).
+pub(super) fn is_pkcs12(bytes: &[u8]) -> bool {
+    // SEQUENCE with a length of two bytes or an indefinite one, then INTEGER 3.
+    matches!(
+        bytes,
+        [0x30, 0x82, _, _, 2, 1, 3, ..] | [0x30, 0x80, 2, 1, 3, ..]
+    )
 }
 
 /// OpenSSL takes these older frames for certificates as well.

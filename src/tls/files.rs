@@ -270,11 +270,10 @@ pub fn effective_mode(
         });
     }
     if direct && mode < SslMode::Require {
-        let needed = "require, verify-ca or verify-full";
         return Err(TlsError::WeakMode {
             mode,
             setting: "sslnegotiation=direct",
-            needed,
+            needed: "require",
         });
     }
     Ok(mode)

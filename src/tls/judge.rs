@@ -206,9 +206,14 @@ pub fn client_key(
             return wrong(Fault::NotAFile(stat.file_type));
         }
         Ok(stat) if too_open(*stat, libpq_major) => {
-            return wrong(Fault::Permissions {
-                mode: stat.mode,
-                owner: stat.owner,
+            // libpq looks at the mode first, but another mode does not make a key of something else.
+            let content = open(observed).map(|bytes| key::content(&bytes.bytes));
+            return wrong(match content {
+                Ok(KeyContent::Nothing(nothing)) => Fault::NoKey(nothing),
+                _ => Fault::Permissions {
+                    mode: stat.mode,
+                    owner: stat.owner,
+                },
             });
         }
         _ => {}

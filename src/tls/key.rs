@@ -3,7 +3,7 @@ use std::fmt;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::{Error as PemError, PemObject};
 
-use super::certificate::contains;
+use super::certificate::{contains, is_base64_of_pem, is_pkcs12, without_mark};
 
 /// The content of a private-key file, but never the key itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +28,12 @@ pub enum NoKey {
     Certificate,
     /// A public key.
     PublicKey,
+    /// A key in OpenSSH's own format, which OpenSSL does not read.
+    OpenSsh,
+    /// Certificate and key in the form of PKCS #12.
+    Pkcs12,
+    /// PEM that was encoded once more in base64, as in a Kubernetes secret.
+    Base64,
     /// Something else.
     Unknown,
 }
@@ -38,6 +44,11 @@ impl fmt::Display for NoKey {
             Self::Empty => "the file is empty",
             Self::Certificate => "the file holds a certificate, not a private key",
             Self::PublicKey => "the file holds a public key, not a private key",
+            Self::OpenSsh => {
+                "the file holds a key in OpenSSH's own format, which libpq does not read"
+            }
+            Self::Pkcs12 => "the file has the form of PKCS #12, which libpq does not read",
+            Self::Base64 => "the file is PEM that was encoded once more in base64",
             Self::Unknown => "the file holds no private key",
         })
     }
@@ -59,8 +70,18 @@ impl fmt::Debug for KeyContent {
 
 /// Parses a private-key file. libpq reads PEM, then DER.
 pub fn content(bytes: &[u8]) -> KeyContent {
+    let bytes = without_mark(bytes);
     if bytes.is_empty() {
         return KeyContent::Nothing(NoKey::Empty);
+    }
+    if contains(bytes, b"-----BEGIN OPENSSH PRIVATE KEY-----") {
+        return KeyContent::Nothing(NoKey::OpenSsh);
+    }
+    if is_base64_of_pem(bytes) {
+        return KeyContent::Nothing(NoKey::Base64);
+    }
+    if is_pkcs12(bytes) {
+        return KeyContent::Nothing(NoKey::Pkcs12);
     }
     if contains(bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
         || contains(bytes, b"Proc-Type: 4,ENCRYPTED")

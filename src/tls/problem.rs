@@ -230,15 +230,11 @@ impl Problem {
                 "chmod 600 '{path}' as its owner; for a mounted secret set its mode to 0640 with root as owner \
                  (Kubernetes: defaultMode 0640 and fsGroup), or copy it to a private file at start"
             ),
-            Fault::NoCertificate(_) => {
-                format!("put a certificate in PEM there, or name the right file in [{keyword}]")
-            }
+            Fault::NoCertificate(nothing) => from_certificate_form(*nothing, &path, keyword),
             Fault::Der => format!(
                 "openssl x509 -inform der -in '{path}' -out '{path}.pem', and name '{path}.pem' in [{keyword}]"
             ),
-            Fault::NoKey(_) => {
-                format!("put the private key in PEM there, or name the right file in [{keyword}]")
-            }
+            Fault::NoKey(nothing) => from_key_form(*nothing, &path, keyword),
             Fault::Encrypted => {
                 format!(
                     "store the key without a pass phrase, with mode 0600 (openssl pkey -in '{path}' -out '{path}.plain'), and name \
@@ -279,6 +275,49 @@ impl Problem {
             (FileKind::Crl, _) => "libpq ignores it without a word and checks no revocation",
             (FileKind::ClientCert, false) => "libpq sends no client certificate, without a word",
             (FileKind::ClientCert | FileKind::ClientKey, _) => "libpq does not connect with TLS",
+        }
+    }
+}
+
+/// The way from a file's form to one that libpq reads.
+fn from_certificate_form(nothing: Nothing, path: &str, keyword: &str) -> String {
+    let convert =
+        |command: String| format!("{command} > '{path}.pem', and name '{path}.pem' in [{keyword}]");
+    match nothing {
+        Nothing::Pkcs7 => convert(format!("openssl pkcs7 -print_certs -in '{path}'")),
+        Nothing::Pkcs12 => convert(format!("openssl pkcs12 -nokeys -in '{path}'")),
+        Nothing::Base64 => convert(format!("base64 -d '{path}'")),
+        Nothing::EscapedBreaks => convert(format!("printf '%b' \"$(cat '{path}')\"")),
+        Nothing::SingleLine => format!(
+            "write the certificate there with its line breaks, or name the right file in [{keyword}]"
+        ),
+        Nothing::Request => format!(
+            "have the authority issue the certificate for this request, and name its file in [{keyword}]"
+        ),
+        Nothing::Empty
+        | Nothing::PrivateKey
+        | Nothing::OtherPem
+        | Nothing::BrokenPem
+        | Nothing::Unknown => {
+            format!("put a certificate in PEM there, or name the right file in [{keyword}]")
+        }
+    }
+}
+
+/// The way from the form of a key file to one that libpq reads, readable by its owner only.
+fn from_key_form(nothing: NoKey, path: &str, keyword: &str) -> String {
+    let convert = |command: String| {
+        format!("(umask 077; {command} > '{path}.pem'), and name '{path}.pem' in [{keyword}]")
+    };
+    match nothing {
+        NoKey::Pkcs12 => convert(format!("openssl pkcs12 -nocerts -nodes -in '{path}'")),
+        NoKey::Base64 => convert(format!("base64 -d '{path}'")),
+        NoKey::OpenSsh => format!(
+            "make a key with openssl genpkey and have the certificate issued for it; or convert this one where its kind allows it \
+             (ssh-keygen -p -m PEM -f '{path}')"
+        ),
+        NoKey::Empty | NoKey::Certificate | NoKey::PublicKey | NoKey::Unknown => {
+            format!("put the private key in PEM there, or name the right file in [{keyword}]")
         }
     }
 }

@@ -32,7 +32,10 @@ pub(super) fn interruption_report(error: &dyn Error, signal: Signal) -> ErrorRep
 }
 
 pub(super) fn config_report(error: &ConfigError) -> ErrorReport {
-    ErrorReport::new(error, error.id())
+    ErrorReport {
+        hint: error.fix(),
+        ..ErrorReport::new(error, error.id())
+    }
 }
 
 pub(super) fn tls_report(error: &TlsError, cure: &str) -> ErrorReport {
@@ -56,12 +59,33 @@ pub(super) fn psql_report(error: &PsqlError, context: Option<&Context>) -> Error
             ..ErrorReport::new(error, message.id())
         },
         PsqlError::Password(error) => password_report(error),
-        PsqlError::Lost { .. }
-        | PsqlError::Random(_)
+        PsqlError::Lost { stderr, .. } => lost_report(error, &stderr.text(), context),
+        PsqlError::Random(_)
         | PsqlError::Fatal { .. }
         | PsqlError::Unconfirmed
         | PsqlError::Output { .. }
         | PsqlError::Encoding { .. } => ErrorReport::new(error, error.id()),
+    }
+}
+
+/// A pooler lets a client in before it has a connection to the server, and says only then why it gets none.
+fn lost_report(error: &PsqlError, stderr: &str, context: Option<&Context>) -> ErrorReport {
+    let unknown = Context::default();
+    let found = explain(stderr.as_bytes(), context.unwrap_or(&unknown));
+    let root = found.into_iter().next().filter(|root| {
+        matches!(
+            root.id.as_str(),
+            "server.pooler_backend" | "server.unknown_database"
+        )
+    });
+    match root {
+        Some(root) => ErrorReport {
+            code: exit::code_of_failed_connection(&root.id),
+            causes: vec![root.why],
+            hint: Some(root.fix),
+            ..ErrorReport::new(error, root.id)
+        },
+        None => ErrorReport::new(error, error.id()),
     }
 }
 

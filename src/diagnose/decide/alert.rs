@@ -4,6 +4,7 @@
 //! and `bad certificate` of a short key (`ssl_x509err2alert` in `ssl/statem/statem_lib.c`).
 
 use super::decision::DecidedCause;
+use super::login::lone_key;
 use crate::diagnose::context::{Context, ShownCertificate};
 use crate::diagnose::probe::ServerProbe;
 use crate::text;
@@ -16,7 +17,8 @@ pub(super) fn decide(
 ) -> DecidedCause {
     let decision = DecidedCause::new(id);
     let Some(shown) = &context.configured.client_cert else {
-        return decision;
+        let lone = context.has_lone_client_key() && id == "tls.client_cert.required";
+        return if lone { lone_key(decision) } else { decision };
     };
     match id {
         "tls.client_cert.expired" => expired(shown),

@@ -1,3 +1,6 @@
+use crate::diagnose::context::Context;
+use crate::diagnose::finding::Finding;
+
 /// A cause, and the words that differ from the catalogue's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::diagnose) struct DecidedCause {
@@ -24,6 +27,26 @@ impl DecidedCause {
     pub(super) fn cure(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
+    }
+
+    /// Returns a finding with the words and the evidence of the decision.
+    pub(in crate::diagnose) fn applied(&self, mut finding: Finding, context: &Context) -> Finding {
+        for (part, own) in [
+            (&mut finding.what, &self.what),
+            (&mut finding.why, &self.why),
+            (&mut finding.fix, &self.fix),
+        ] {
+            if let Some(own) = own {
+                part.clone_from(own);
+            }
+        }
+        for (name, value) in &self.evidence {
+            finding = finding.with(name, value.clone());
+        }
+        for part in [&mut finding.why, &mut finding.fix] {
+            *part = context.origins.expand(part);
+        }
+        finding
     }
 
     pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {

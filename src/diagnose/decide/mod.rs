@@ -5,10 +5,14 @@
 mod alert;
 mod decision;
 mod dispatch;
+mod host;
+mod login;
+mod names;
 mod other_side;
 mod routing;
+mod settings;
 mod this_side;
 
 pub(super) use decision::DecidedCause;
 pub(super) use dispatch::decide;
-pub(super) use this_side::is_private_name;
+pub(super) use host::{without_address, without_interface};

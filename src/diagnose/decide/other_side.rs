@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use super::decision::DecidedCause;
-use super::routing::not_routed;
+use super::login::{certificate_user, credentials_refused, lone_key, peer};
+use super::names::about_names;
+use super::routing::{not_routed, protocol_version};
 use crate::diagnose::context::Context;
 use crate::diagnose::finding::Speaker;
 use crate::diagnose::message::{Message, MessageLink};
@@ -17,13 +19,28 @@ pub(super) fn on_the_other_side(message: &Message, context: &Context) -> Option<
     if let Some(decision) = about_somebody_else(message, context) {
         return Some(decision);
     }
-    let Some(id) = message.id else {
-        return (message.voice == Voice::Server).then(|| unknown_words(message, context));
+    let decision = match message.id {
+        Some(id) => known_words(id, message, context),
+        None if message.voice == Voice::Server => unknown_words(message, context),
+        None => return None,
     };
-    Some(match id {
+    Some(about_names(decision, context))
+}
+
+fn known_words(id: &'static str, message: &Message, context: &Context) -> DecidedCause {
+    match id {
         "tls.server_requires_tls" => plaintext_refused(message, context),
         "login.wrong_password" | "login.refused" | "login.token_expired" => {
-            credentials_refused(id, context)
+            credentials_refused(id, message, context)
+        }
+        "login.certificate_user" => certificate_user(context),
+        "login.peer" if message.pattern.starts_with("Peer") => peer(message, context),
+        "server.protocol_version" => protocol_version(message, context),
+        "server.startup_parameter" if message.speaker == Speaker::PostgreSql => {
+            startup_parameter(message, context)
+        }
+        "server.pooler_backend" if message.speaker != Speaker::PgBouncer => {
+            poolers_own_connection(message)
         }
         "login.not_routed" => not_routed(context),
         "tls.client_cert.required" if message.link == MessageLink::Encrypted => {
@@ -31,7 +48,49 @@ pub(super) fn on_the_other_side(message: &Message, context: &Context) -> Option<
         }
         "login.no_hba_entry" if message.speaker == Speaker::PostgreSql => missing_rule(message),
         id => DecidedCause::new(id),
-    })
+    }
+}
+
+/// A pooler other than `PgBouncer`, whose settings the finding's own words name.
+fn poolers_own_connection(message: &Message) -> DecidedCause {
+    let pooler = message.speaker;
+    let decision = DecidedCause::new("server.pooler_backend");
+    let decision = if message.why.is_empty() {
+        decision.because(format!("the connection of {pooler} to PostgreSQL fails"))
+    } else {
+        decision
+    };
+    if message.fix.is_empty() {
+        decision.cure(format!(
+            "check the log of {pooler}, and the host, port, TLS and login that it has for this database"
+        ))
+    } else {
+        decision
+    }
+}
+
+/// A parameter for the session comes from `options`, or from the role or the database at the server.
+fn startup_parameter(message: &Message, context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("server.startup_parameter");
+    let parameter = named(&message.words, "parameter \"");
+    match parameter {
+        Some(parameter) if !context.origins.has("options") => decision
+            .because("no options are configured here: the role or the database has the parameter")
+            .cure(format!(
+                "ALTER ROLE {0} RESET {1}, or ALTER DATABASE {2} RESET {1}",
+                quoted(context.user.as_ref(), "ROLE"),
+                text::safe(parameter),
+                quoted(context.database.as_ref(), "DATABASE"),
+            )),
+        _ => decision,
+    }
+}
+
+fn quoted(name: Option<&String>, otherwise: &str) -> String {
+    name.map_or_else(
+        || otherwise.to_owned(),
+        |name| text::safe(&crate::sql::quote(name)),
+    )
 }
 
 /// The words are about encryption. Whose connection are they about?
@@ -67,11 +126,11 @@ fn plaintext_refused(message: &Message, context: &Context) -> DecidedCause {
     });
     if by_postgresql && refused_over_tls {
         let rejected = message.pattern.starts_with("pg_hba.conf rejects");
-        return DecidedCause::new(if rejected {
-            "login.hba_reject"
+        return if rejected {
+            DecidedCause::new("login.hba_reject")
         } else {
-            "login.no_hba_entry"
-        });
+            missing_rule(message)
+        };
     }
     let decision = DecidedCause::new("tls.server_requires_tls");
     match context.sslmode {
@@ -141,6 +200,9 @@ fn is_about_rules(refusal: &Refusal) -> bool {
 /// A server wants a certificate. If this connection has shown one, it was another connection that had none.
 fn certificate_wanted(context: &Context) -> DecidedCause {
     match &context.configured.client_cert {
+        None if context.has_lone_client_key() => {
+            lone_key(DecidedCause::new("tls.client_cert.required"))
+        }
         None => DecidedCause::new("tls.client_cert.required"),
         Some(shown) => DecidedCause::new("server.pooler_backend")
             .because(format!(
@@ -250,23 +312,6 @@ fn is_ours(theirs: &str, ours: &str) -> bool {
     }
 }
 
-/// The name and the password, or the token, were not accepted.
-fn credentials_refused(id: &'static str, context: &Context) -> DecidedCause {
-    match context.expired_token() {
-        Some(token) => DecidedCause::new("login.token_expired")
-            .because(format!(
-                "the password is {}, and it expired at {}",
-                token.kind,
-                token.end()
-            ))
-            .with("expired", token.end()),
-        None => match context.token() {
-            Some(token) => DecidedCause::new(id).with("token_expires", token.end()),
-            None => DecidedCause::new(id),
-        },
-    }
-}
-
 /// Words of a server that no row knows: another language, or another service.
 fn unknown_words(message: &Message, context: &Context) -> DecidedCause {
     if message.link == MessageLink::Plaintext && speaks_of_encryption(&message.words) {
@@ -297,7 +342,7 @@ fn unknown_words(message: &Message, context: &Context) -> DecidedCause {
         return decision;
     }
     match context.expired_token() {
-        Some(_) => credentials_refused("login.refused", context),
+        Some(_) => credentials_refused("login.refused", message, context),
         None => DecidedCause::new("connection.failed"),
     }
 }
@@ -386,7 +431,7 @@ fn after_a_password(message: &Message, context: &Context) -> Option<DecidedCause
         return None;
     }
     Some(match (user, database) {
-        (true, false) => credentials_refused("login.wrong_password", context),
+        (true, false) => credentials_refused("login.wrong_password", message, context),
         (false, true) => DecidedCause::new("server.unknown_database"),
         _ => return None,
     })

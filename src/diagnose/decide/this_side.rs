@@ -2,8 +2,11 @@
 
 use super::alert;
 use super::decision::DecidedCause;
-use super::routing::not_routed;
-use crate::diagnose::context::{Context, SystemRoots};
+use super::host::{no_address, unreachable};
+use super::login::{lone_key, no_password};
+use super::routing::{not_routed, protocol_version};
+use super::settings::{binding_without_tls, other_method, other_session, unknown_value};
+use crate::diagnose::context::{Context, CrlDirectory, SystemRoots};
 use crate::diagnose::finding::Speaker;
 use crate::diagnose::message::Message;
 use crate::diagnose::probe::{Broken, ServerProbe, TlsObstacle};
@@ -20,7 +23,6 @@ pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<Decid
     }
     let id = message.id?;
     let probe = context.probe.get();
-    let configured = &context.configured;
     Some(match id {
         "tls.client_cert.required" if message.pattern.contains("handshake failure") => {
             handshake_failure(context, probe)
@@ -34,13 +36,19 @@ pub(super) fn on_this_side(message: &Message, context: &Context) -> Option<Decid
         "tls.server_cert.unverified" => unverified(context, probe),
         "tls.openssl_config" => openssl_config(context),
         "login.no_password" => no_password(context),
+        "login.auth_method" => other_method(message),
+        "login.channel_binding" if message.pattern.ends_with("SSL not in use") => {
+            binding_without_tls(message, context)
+        }
+        "config.value" => unknown_value(message, context),
+        "server.protocol_version" => protocol_version(message, context),
+        "tls.client_cert.required" => certificate_missing(message, context),
         "login.not_routed" => not_routed(context),
         "net.unreachable" | "net.timeout" => unreachable(id, message, context),
         "net.dns" => no_address(message, context),
         "login.method_not_supported" => method_not_supported(message),
         "login.requirepeer" => other_peer(message),
-        "server.target_session" if configured.several_hosts => DecidedCause::new(id)
-            .because("target_session_attrs asks for another kind than every host that answered"),
+        "server.target_session" => other_session(message, context),
         id => DecidedCause::new(id),
     })
 }
@@ -66,6 +74,9 @@ fn on_a_socket(message: &Message, path: &str) -> Option<DecidedCause> {
         "Permission denied" => decision
             .because("this user may not use the socket, or not search its directory")
             .cure("let this user use the socket (unix_socket_permissions, unix_socket_group), or connect by TCP"),
+        "Connection refused" if path.starts_with('@') => {
+            decision.because("no server listens under that name of the abstract namespace")
+        }
         "Connection refused" => {
             decision.because("the socket's file is there, and no server listens behind it")
         }
@@ -159,13 +170,8 @@ fn direct_required(context: &Context) -> DecidedCause {
 /// libpq has one sentence for every reason not to trust a server. Some reasons lie in its configuration.
 fn unverified(context: &Context, probe: Option<&ServerProbe>) -> DecidedCause {
     let configured = &context.configured;
-    if let Some(directory) = &configured.unhashed_crl_directory {
-        let directory = text::safe(&directory.to_string_lossy());
-        return DecidedCause::new("tls.crl.incomplete")
-            .because(format!(
-                "OpenSSL finds a list in '{directory}' by its hash only (as 0a1b2c3d.r0), and no file there has such a name"
-            ))
-            .cure(format!("openssl rehash '{directory}'"));
+    if let Some((directory, state)) = &configured.crl_directory {
+        return no_lists(&text::safe(&directory.to_string_lossy()), *state);
     }
     if let Some(roots) = &configured.system_roots {
         let verdict = probe.and_then(|probe| probe.verdict.as_ref());
@@ -184,6 +190,28 @@ fn unverified(context: &Context, probe: Option<&ServerProbe>) -> DecidedCause {
         }
     }
     DecidedCause::new("tls.server_cert.unverified")
+}
+
+/// OpenSSL wants a list of every authority as soon as a directory for them is named.
+fn no_lists(directory: &str, state: CrlDirectory) -> DecidedCause {
+    let decision = DecidedCause::new("tls.crl.incomplete");
+    let reason = match state {
+        CrlDirectory::Unhashed => {
+            return decision
+                .because(format!(
+                    "OpenSSL finds a list in '{directory}' by its hash only (as 0a1b2c3d.r0), and no file there has such a name"
+                ))
+                .cure(format!("openssl rehash '{directory}'"));
+        }
+        CrlDirectory::Missing => "does not exist",
+        CrlDirectory::NotADirectory => "is no directory",
+        CrlDirectory::Unreadable => "cannot be read by this user",
+    };
+    decision
+        .because(format!(
+            "with sslcrldir, OpenSSL wants a list of every authority in the chain, and '{directory}' {reason}"
+        ))
+        .cure("[leave sslcrldir out], or name a directory with the authorities' lists there")
 }
 
 fn with_bundle(roots: &SystemRoots, otherwise: &str) -> String {
@@ -232,39 +260,13 @@ fn method_not_supported(message: &Message) -> DecidedCause {
     }
 }
 
-fn no_password(context: &Context) -> DecidedCause {
-    match (&context.configured.ignored_password_file, &context.user) {
-        (Some(path), _) => {
-            let path = text::safe(&path.to_string_lossy());
-            DecidedCause::new("login.password_file")
-                .because(format!(
-                    "libpq does not read '{path}', and no other source has a password"
-                ))
-                .cure(format!("chmod 0600 '{path}'"))
-        }
-        (None, Some(user)) => {
-            let whose = format!("the password of role '{}'", text::safe(user));
-            DecidedCause::new("login.no_password").cure(format!(
-                "{}, or let a program print it ([password_command]), or add the line '{}' to a password file of mode 0600",
-                context.origins.give_password(&whose),
-                text::safe(&password_line(context, user))
-            ))
-        }
-        (None, None) => DecidedCause::new("login.no_password"),
+/// A certificate was wanted and none was shown; a key alone is none.
+fn certificate_missing(message: &Message, context: &Context) -> DecidedCause {
+    let decision = DecidedCause::new("tls.client_cert.required");
+    if context.has_lone_client_key() && message.fix.is_empty() {
+        return lone_key(decision);
     }
-}
-
-/// The line of a password file for a connection; `host` stands for sockets and addresses as it does in libpq.
-fn password_line(context: &Context, user: &str) -> String {
-    let escaped = |value: &str| value.replace('\\', "\\\\").replace(':', "\\:");
-    let field = |value: &Option<String>| value.as_deref().map_or_else(|| "*".to_owned(), escaped);
-    format!(
-        "{}:{}:{}:{}:PASSWORD",
-        field(&context.host),
-        field(&context.port),
-        field(&context.database),
-        escaped(user)
-    )
+    decision
 }
 
 /// The words name the operating system's user that the server does run as.
@@ -282,51 +284,4 @@ fn other_peer(message: &Message) -> DecidedCause {
         )),
         None => decision,
     }
-}
-
-fn unreachable(id: &'static str, message: &Message, context: &Context) -> DecidedCause {
-    let by_name = context
-        .host
-        .as_deref()
-        .is_some_and(|host| host.parse::<std::net::IpAddr>().is_err());
-    let only_ipv6 = !message.ipv4_tried && context.probe.get().is_none_or(|probe| !probe.has_ipv4);
-    match &message.endpoint {
-        Some(Endpoint::Network { address, .. })
-            if id == "net.unreachable" && by_name && address.contains(':') && only_ipv6 =>
-        {
-            DecidedCause::new("net.ipv6_only").with("address", text::safe(address))
-        }
-        _ => DecidedCause::new(id),
-    }
-}
-
-/// Names that only some networks know.
-fn no_address(message: &Message, context: &Context) -> DecidedCause {
-    let named = message.words.split('"').nth(1).map(str::to_owned);
-    let name = named.or_else(|| context.host.clone()).unwrap_or_default();
-    if is_private_name(&name) {
-        return DecidedCause::new("net.private_name").with("host", text::safe(&name));
-    }
-    DecidedCause::new("net.dns")
-}
-
-/// Returns `true` for a name that only the resolver of a private network knows: Docker, Kubernetes,
-/// a cloud's internal zone.
-pub(in crate::diagnose) fn is_private_name(name: &str) -> bool {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    let internal = [
-        ".internal",
-        ".local",
-        ".localdomain",
-        ".svc",
-        ".lan",
-        ".corp",
-        ".intranet",
-        ".home.arpa",
-        ".flycast",
-    ];
-    !name.is_empty()
-        && name != "localhost"
-        && name.parse::<std::net::IpAddr>().is_err()
-        && (!name.contains('.') || internal.iter().any(|end| name.ends_with(end)))
 }

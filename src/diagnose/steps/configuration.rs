@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::config::{Connection, Environment};
+use crate::config::{ConfigWarning, Connection, Environment};
 use crate::diagnose::finding::{Finding, Severity};
 use crate::diagnose::{Context, Prepared};
 use crate::text;
@@ -34,13 +34,17 @@ pub(in crate::diagnose) fn values(connection: &Connection, libpq_major: u32) -> 
     }
     let mut findings = vec![ok];
     for warning in connection.warnings() {
+        let why = match warning {
+            ConfigWarning::PasswordFile { .. } => "no password is read from it",
+            _ => "it works, and probably not as it is meant",
+        };
         findings.push(
             Finding::new(
                 "config.not_as_meant",
                 Severity::Warning,
                 text::bounded(&warning.to_string(), 500),
             )
-            .because("it works, and probably not as it is meant")
+            .because(why)
             .cure("correct the setting where it stands"),
         );
     }

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::config::Host;
 use crate::diagnose::Context;
-use crate::diagnose::decide::is_private_name;
+use crate::diagnose::decide::{without_address, without_interface};
 use crate::diagnose::finding::{Finding, Severity, Speaker};
 use crate::diagnose::probe::{Deadline, Reached, Unreachable, addresses, reach};
 use crate::text;
@@ -107,16 +107,13 @@ impl Search {
             Severity::Warning
         };
         let findings = self.unresolved.iter().map(|(name, words)| {
-            let id = if is_private_name(name) {
-                "net.private_name"
-            } else {
-                "net.dns"
-            };
+            let decision = without_address(name, words);
             let context = Context {
                 host: Some(name.clone()),
                 ..context.clone()
             };
-            let mut finding = Finding::from_catalogue(id, &context)
+            let mut finding = decision
+                .applied(Finding::from_catalogue(decision.id, &context), &context)
                 .at(severity)
                 .said_by(Speaker::Network)
                 .with("message", words.clone());
@@ -157,6 +154,9 @@ impl Search {
             .said_by(Speaker::Network)
             .with("addresses", failed);
         finding.what = format!("{address}: {}", why.words());
+        if let Some(decision) = without_interface(id, address) {
+            finding = decision.applied(finding, &context);
+        }
         if *why == Unreachable::Timeout && is_private(address.ip()) && is_named(hosts) {
             finding.why = format!(
                 "{} is an address of a private network; packets from elsewhere are dropped on the way",

@@ -47,7 +47,7 @@ impl<'a> MessageLine<'a> {
             Some((level, words)) if is_level(level) => {
                 let detail = matches!(level, "DETAIL" | "HINT" | "CONTEXT");
                 let voice = if detail { Voice::Detail } else { Voice::Server };
-                (voice, without_odyssey(words.trim()))
+                (voice, without_odyssey(without_sqlstate(words.trim())))
             }
             _ => (Voice::Client, said),
         };
@@ -108,9 +108,37 @@ fn without_odyssey(words: &str) -> &str {
     }
 }
 
+/// Takes off `08P01: `, which psql puts before the words once it runs a script.
+fn without_sqlstate(words: &str) -> &str {
+    let is_sqlstate = |code: &str| {
+        code.len() == 5
+            && code
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+            && code.bytes().any(|byte| byte.is_ascii_digit())
+    };
+    match words.split_once(": ") {
+        Some((code, rest)) if is_sqlstate(code) => rest,
+        _ => words,
+    }
+}
+
+/// Takes off `psql:FILE:LINE: `, which precedes what psql says while it runs a script.
+fn without_script(line: &str) -> Option<&str> {
+    let mut rest = line.strip_prefix("psql:/")?;
+    loop {
+        let (before, behind) = rest.split_once(": ")?;
+        let number = before.rsplit_once(':').map(|(_, number)| number);
+        if number.is_some_and(|number| number.parse::<u32>().is_ok()) {
+            return Some(behind.strip_prefix("error: ").unwrap_or(behind));
+        }
+        rest = behind;
+    }
+}
+
 /// Takes off `psql: error: ` and similar.
 fn without_program(line: &str) -> &str {
-    let mut rest = line;
+    let mut rest = without_script(line).unwrap_or(line);
     for prefix in ["psql: error: ", "psql: ", "pg_dump: error: "] {
         rest = rest.strip_prefix(prefix).unwrap_or(rest);
     }
@@ -152,6 +180,27 @@ mod tests {
             (line.endpoint, line.words),
             (Some(place), "timeout expired")
         );
+    }
+
+    #[test]
+    fn what_psql_says_within_a_script_is_taken_apart() {
+        for (line, voice, words) in [
+            (
+                "psql:/tmp/run/script.sql:16: FATAL:  08P01: query_wait_timeout",
+                Voice::Server,
+                "query_wait_timeout",
+            ),
+            (
+                "psql:/tmp/a: b/script.sql:2: error: connection to server was lost",
+                Voice::Client,
+                "connection to server was lost",
+            ),
+            ("FATAL:  SSL: x", Voice::Server, "SSL: x"),
+            ("FATAL:  THING: x", Voice::Server, "THING: x"),
+        ] {
+            let line = MessageLine::parse(line);
+            assert_eq!((line.voice, line.words), (voice, words));
+        }
     }
 
     #[test]

@@ -18,10 +18,14 @@ pub struct MessageRow {
     pub seen_in: &'static str,
     /// The fix, if it differs from the finding's own, or else empty.
     pub fix: &'static str,
+    /// The reason, if it differs from the finding's own, or else empty.
+    pub why: &'static str,
 }
 
 macro_rules! rows {
-    ($($speaker:ident { $($pattern:literal => $finding:literal, $seen_in:literal $(, $fix:literal)?;)* })*) => {
+    ($($speaker:ident {
+        $($pattern:literal => $finding:literal, $seen_in:literal $(, $fix:literal)? $(, because $why:literal)?;)*
+    })*) => {
         /// All rows.
         pub const ROWS: &[MessageRow] = &[$($(MessageRow {
             speaker: Speaker::$speaker,
@@ -29,6 +33,7 @@ macro_rules! rows {
             finding: $finding,
             seen_in: $seen_in,
             fix: concat!($($fix)?),
+            why: concat!($($why)?),
         }),*),*];
     };
 }
@@ -74,6 +79,9 @@ rows! {
         "Unix-domain socket path * is too long*" => "config.value", "13-18",
             "name a shorter path of the socket's directory in [host], such as a symbolic link to it";
         "invalid connection option *" => "config.value", "13-18";
+        "\"min_protocol_version\" is greater than \"max_protocol_version\"" => "config.value", "18",
+            "[leave min_protocol_version out], or [leave max_protocol_version out]",
+            because "no version of the protocol is both as new as the one and as old as the other";
         "invalid integer value * for connection option *" => "config.value", "13-18";
         "invalid port number: *" => "config.value", "13-18";
         "require_auth method * is specified more than once" => "config.value", "16-18";
@@ -197,9 +205,9 @@ rows! {
         "server does not support SSL, but SSL was required" => "tls.server_without_tls", "13-18";
         // A TLS record begins with 0x15 (alert) or 0x16 (handshake).
         "received invalid response to SSL negotiation: \x15*" => "tls.direct_required", "13-18";
-        "received invalid response to SSL negotiation: *" => "net.not_postgresql", "13-18";
-        "received invalid response to GSSAPI negotiation: *" => "net.not_postgresql", "13-18";
-        "expected authentication request from server, but received *" => "net.not_postgresql", "13-18";
+        "received invalid response to SSL negotiation:*" => "net.not_postgresql", "13-18";
+        "received invalid response to GSSAPI negotiation:*" => "net.not_postgresql", "13-18";
+        "expected authentication request from server, but received*" => "net.not_postgresql", "13-18";
         "received invalid authentication request" => "net.not_postgresql", "15-18";
         "received unencrypted data after *" => "net.not_postgresql", "13-18";
         "unexpected message from server during startup" => "net.not_postgresql", "13-18";
@@ -213,12 +221,24 @@ rows! {
         "could not fork *process*" => "server.process_limit", "9-18";
         "server sent an error response during GSS encryption exchange" => "server.process_limit", "13-18";
         "direct SSL connection was established without ALPN*" => "tls.alpn", "17-18";
-        "server accepted connection without a valid SSL certificate" => "tls.client_cert.required", "16-18";
+        "server accepted connection without a valid SSL certificate" => "tls.client_cert.required", "16-18",
+            "name a certificate and its key in [sslcert] and [sslkey], or [leave sslcertmode out]",
+            because "sslcertmode=require has libpq end a connection for which no certificate was shown";
         "server did not request an SSL certificate" => "tls.client_cert.refused", "16-18",
             "[leave sslcertmode out], or set ssl_ca_file at the server so that it asks for certificates";
         "fe_sendauth: no password supplied" => "login.no_password", "13-18";
         "authentication method requirement * failed: *" => "login.auth_method", "16-18";
         "auth method * requirement failed*" => "login.auth_method", "16-18";
+        "channel binding required, but SSL not in use" => "login.channel_binding", "13-18",
+            "[set channel_binding=prefer]",
+            because "channel binding ties the login to a TLS connection, and this one is in plaintext";
+        "channel binding required but not supported by server's authentication request" => "login.channel_binding", "13-18",
+            "set the role's password again with password_encryption=scram-sha-256 and use that method in pg_hba.conf, or \
+             [set channel_binding=prefer]",
+            because "only SCRAM has channel binding, and the server asks for the password by another method";
+        "channel binding required, but server authenticated client without channel binding" => "login.channel_binding", "13-18",
+            "use scram-sha-256 in pg_hba.conf, or [set channel_binding=prefer]",
+            because "only SCRAM over TLS has channel binding, and the server let this role in without (trust, peer, cert, or over a socket)";
         "channel binding required*" => "login.channel_binding", "13-18";
         "channel binding is required*" => "login.channel_binding", "13-18";
         "could not encode cbind data for channel binding" => "login.channel_binding", "13-18";
@@ -276,7 +296,10 @@ rows! {
         "server login has been failing*" => "server.pooler_backend", "1.18-1.26";
         "server_login_failed" => "server.pooler_backend", "1.18-1.26";
         "pgbouncer cannot connect to server" => "server.pooler_backend", "1.5-1.14";
-        "query_wait_timeout" => "server.pooler_backend", "1.18-1.26";
+        "query_wait_timeout" => "server.pooler_backend", "1.18-1.26",
+            "check PgBouncer's log, and SHOW POOLS and SHOW DATABASES on its console: end idle connections or raise default_pool_size and \
+             max_db_connections, RESUME {database} if it is paused, or correct the server behind it",
+            because "no connection to the server became free in time: the pool is full or paused, or the server cannot be reached";
         "client_login_timeout" => "server.pooler_backend", "1.18-1.26";
         "client_login_timeout (server down)" => "server.pooler_backend", "1.18-1.26";
         "server conn crashed?" => "server.pooler_backend", "1.18-1.26";
@@ -285,7 +308,9 @@ rows! {
             "wait: PgBouncer is suspended for a restart; RESUME on its console ends that";
         "authentication database \"*\" is disabled" => "server.pooler_backend", "1.19-1.26",
             "ENABLE the database of auth_dbname on PgBouncer's console";
-        "no more connections allowed*" => "server.too_many_clients", "1.18-1.26";
+        "no more connections allowed*" => "server.too_many_clients", "1.18-1.26",
+            "end idle connections, or raise max_client_conn in PgBouncer",
+            because "PgBouncer has as many clients as max_client_conn allows";
         "client connections exceeded (max_*_client_connections)" => "server.too_many_for_role", "1.24-1.26",
             "raise max_db_client_connections or max_user_client_connections in PgBouncer";
         "*max_db_connections*" => "server.too_many_for_role", "1.18-1.26",
@@ -299,12 +324,15 @@ rows! {
         "no such database: *" => "server.unknown_database", "1.5-1.26",
             "add database '{database}' to [databases] in PgBouncer's configuration, or correct the name";
         "database \"*\" is disabled" => "server.database_closed", "1.18-1.26",
-            "ENABLE {database} on PgBouncer's console";
+            "ENABLE {database} on PgBouncer's console",
+            because "somebody has switched it off on PgBouncer's console (DISABLE)";
         "database removed" => "server.unknown_database", "1.18-1.26",
             "add database '{database}' to [databases] in PgBouncer's configuration again, or correct the name";
         "database does not allow connections: *" => "server.database_closed", "1.5-1.17",
             "ENABLE {database} on PgBouncer's console";
-        "unsupported startup parameter*" => "server.startup_parameter", "1.5-1.26";
+        "unsupported startup parameter*" => "server.startup_parameter", "1.5-1.26",
+            "[leave options out], or set ignore_startup_parameters in PgBouncer",
+            because "PgBouncer passes on few startup parameters, and not options";
         "unsupported options startup parameter*" => "server.startup_parameter", "1.20-1.26",
             "write options as '-c name=value', the only form that PgBouncer takes, or leave them out";
         "\"trust\" authentication failed" => "login.not_pooler_user", "1.18-1.26";
@@ -313,7 +341,8 @@ rows! {
         "password authentication failed" => "login.wrong_password", "1.18-1.26",
             "correct the password of role '{user}' here or in PgBouncer's auth_file";
         "SASL authentication failed" => "login.wrong_password", "1.18-1.26",
-            "correct the password of role '{user}' here or in PgBouncer's auth_file";
+            "correct the password of role '{user}' here or in PgBouncer's auth_file, which needs the password itself or a SCRAM secret for \
+             SCRAM, and not an MD5 hash";
         "auth failed" => "login.wrong_password", "1.5-1.17",
             "correct the password of role '{user}' here or in PgBouncer's auth_file";
         "empty password returned by client" => "login.no_password", "1.18-1.26";
@@ -333,12 +362,20 @@ rows! {
             "change the line in PgBouncer's auth_hba_file, or add one that fits this client, role and database";
         "unix socket login rejected" => "login.hba_reject", "1.5-1.26",
             "connect to PgBouncer by TCP, or as the operating system's user that runs it";
-        "not allowed" => "login.not_permitted", "1.18-1.26",
-            "add role '{user}' to admin_users or stats_users in PgBouncer";
+        "not allowed" => "server.unknown_database", "1.18-1.26",
+            "name a database of PgBouncer's section 'databases' in [dbname]",
+            because "'{database}' is PgBouncer's own console, for admin_users and stats_users only, and it runs no SQL";
+        "invalid command '*', use SHOW HELP;" => "server.unknown_database", "1.18-1.26",
+            "name a database of PgBouncer's section 'databases' in [dbname]",
+            because "'{database}' is PgBouncer's own console, and it runs no SQL";
+        "failure" => "server.unknown_database", "1.18-1.26",
+            "name a database of PgBouncer's section 'databases' in [dbname]",
+            because "'{database}' is PgBouncer's own console, and it runs no SQL";
         "no authentication method is found" => "login.refused", "1.25-1.26",
             "set auth_type in PgBouncer's configuration for this kind of connection";
-        "bouncer config error" => "login.refused", "1.18-1.26",
-            "check PgBouncer's log: auth_user, auth_query and auth_file";
+        "bouncer config error" => "server.pooler_backend", "1.18-1.26",
+            "check PgBouncer's log: auth_user, auth_query and auth_file",
+            because "PgBouncer queries the server for the role's password (auth_query), and that query fails";
         "client selected an invalid SASL authentication mechanism" => "login.method_not_supported", "1.18-1.26";
         "bad packet header: '*" => "server.protocol_version", "1.18-1.26";
         "client sent partial pkt in startup phase" => "server.protocol_version", "1.18-1.24";
@@ -371,17 +408,34 @@ rows! {
         "*ailed to retrieve authentication secrets*" => "server.pooler_backend", "1-2";
         "*failed to start proxy connection*" => "server.pooler_backend", "2";
         "(EDBHANDLEREXITED)*" => "server.pooler_backend", "2";
+        "(EAUTHQUERY) user not found in the database" => "login.unknown_role", "2.9",
+            "CREATE ROLE \"{user}\" LOGIN, or correct the part of [user] before the dot";
+        "(EAUTHQUERY) MD5 secrets are not supported *" => "login.method_not_supported", "2.9",
+            "set the password of role '{user}' again with password_encryption=scram-sha-256",
+            because "the role's secret is an MD5 hash, with which the pooler cannot log it in";
+        "(EAUTHQUERY) unsupported or invalid secret format" => "login.method_not_supported", "2.9",
+            "set the password of role '{user}' again with password_encryption=scram-sha-256",
+            because "the role's secret is none of SCRAM, with which alone the pooler can log it in";
         "(EAUTHQUERY)*" => "server.pooler_backend", "2";
         "(ECHECKOUT*" => "server.pooler_backend", "2";
+        "Internal error (*" => "server.pooler_backend", "2";
         "(EPOOL*" => "server.pooler_backend", "2";
         "(EPROXY*" => "server.pooler_backend", "2";
         "(EWORKERNOTFOUND)*" => "server.pooler_backend", "2";
         "(ESUBSCRIBERETRIES)*" => "server.pooler_backend", "2";
         "(EJITREQUESTFAILED)*" => "server.pooler_backend", "2";
+        "(EJITUNAUTHORIZED)*" => "login.wrong_password", "2.9";
+        "(EWRONGPASSWORD)*" => "login.wrong_password", "2.9";
         "(EAUTHPROTOCOL)*" => "login.scram", "2";
         "protocol violation during authentication" => "login.scram", "2";
         "*timeout while waiting for message" => "login.refused", "2",
             "try again: the login took too long, as over a slow network";
+        "(ECIRCUITBREAKER) too many failed attempts to connect to the database*" => "server.pooler_backend", "2.9",
+            "see that the database behind the pooler is up, then wait half a minute: the pooler tries no new connection for a while",
+            because "the pooler could not connect to the database many times in a row";
+        "(ECIRCUITBREAKER) failed to retrieve database credentials*" => "server.pooler_backend", "2.9",
+            "see that the database behind the pooler is up, then wait: the pooler asks for no credentials for a while",
+            because "the pooler could not read the roles' secrets many times in a row";
         "(ECIRCUITBREAKER)*" => "login.refused", "2",
             "correct the password, then wait: too many logins have failed, and the pooler refuses this client for a while";
         "*tenant is banned: *" => "login.refused", "2",
@@ -444,10 +498,42 @@ rows! {
         "TLS connection required but server does not support TLS" => "server.pooler_backend", "0.1",
             "switch TLS on at the server behind the pooler, or lower tls_verify in pgdog.toml";
         "PgDog is shutting down" => "server.shutting_down", "0.1";
+        "replica checkout timeout" => "server.pooler_backend", "0.1.54";
+        "healthcheck *" => "server.pooler_backend", "0.1.54";
+        "manual ban" => "server.pooler_backend", "0.1.54",
+            "UNBAN the pool on PgDog's console",
+            because "somebody has banned the pool on PgDog's console";
+        "could not resolve to any address for hostname *" => "server.pooler_backend", "0.1.54",
+            "correct host of database '{database}' in pgdog.toml";
+        "RDS IAM token generation failed: *" => "server.pooler_backend", "0.1.54",
+            "see why PgDog gets no IAM token: its AWS credentials and rds-db:connect";
+        "Azure Workload Identity token generation failed: *" => "server.pooler_backend", "0.1.54",
+            "see why PgDog gets no token: its workload identity";
+        "Vault credentials fetch failed: *" => "server.pooler_backend", "0.1.54",
+            "see why PgDog gets no credentials from Vault";
+        "unsupported authentication algorithm" => "server.pooler_backend", "0.1.54",
+            "use scram-sha-256 in pg_hba.conf for PgDog's connections";
+    }
+    PgCat {
+        "No pool configured for database: *" => "login.not_routed", "1.0-1.3",
+            "add a pool for database '{database}' and role '{user}' to pgcat.toml, or correct the names";
+        "Pool down for database: *" => "server.pooler_backend", "1.0-1.3",
+            "check PgCat's log: the servers of that pool in pgcat.toml cannot be reached, or refuse its password";
+        "could not get connection from the pool*" => "server.pooler_backend", "1.0-1.3",
+            "check PgCat's log: the servers of that pool in pgcat.toml cannot be reached, or refuse its password";
+        "checkout failure limit reached (*" => "server.pooler_backend", "1.2-1.3",
+            "end idle connections or raise pool_size in pgcat.toml";
+        "Unsupported * query against the admin database" => "server.unknown_database", "1.0-1.3",
+            "name a database of pgcat.toml's pools in [dbname]",
+            because "'{database}' is PgCat's own console, and it runs no SQL";
+        "Unsupported query against the admin database" => "server.unknown_database", "1.0-1.3",
+            "name a database of pgcat.toml's pools in [dbname]",
+            because "'{database}' is PgCat's own console, and it runs no SQL";
     }
     Pgpool {
         "no pool_hba.conf entry for *" => "login.no_hba_entry", "4.2-4.6",
-            "add a line for database '{database}', role '{user}' and this address to pool_hba.conf";
+            "add a line for database '{database}', role '{user}' and this address to pool_hba.conf, before any line that rejects them",
+            because "no line of pool_hba.conf lets this client in: none matches, or a reject line does (pgpool says the same of both)";
         "missing or erroneous pool_hba.conf file*" => "login.no_hba_entry", "4.2-4.6",
             "correct pool_hba.conf, and look into pgpool's log for the line";
         "pool_hba.conf rejects connection *" => "login.hba_reject", "4.2-4.6",
@@ -537,7 +623,14 @@ rows! {
             "wait until the replica has caught up, or connect to the primary";
         "*soft out of memory" => "server.process_limit", "1.4",
             "raise the limit of soft_oom in Odyssey's configuration, or end idle connections";
-        "*Odyssey has dropped the connection" => "connection.lost", "1.3-1.4";
+        "*Odyssey has dropped the connection" => "connection.lost", "1.3-1.5";
+        "*drop connection due to soft oom *" => "server.process_limit", "1.5",
+            "raise the limit of soft_oom in Odyssey's configuration, or end idle connections";
+        "*replication lag of the node you are trying to connect is too big*" => "server.pooler_backend", "1.5",
+            "wait until the replica has caught up, or connect to the primary";
+        "*insufficient access" => "login.not_permitted", "1.5",
+            "name a role with access to Odyssey's console in [user], or another database in [dbname]",
+            because "the role may not use Odyssey's own console";
         "*external authentication failed for user *" => "login.refused", "1.2-1.4";
         "*ldap authentication failed for user *" => "login.refused", "1.3-1.4";
         "*Odyssey is gracefully shutting down" => "server.shutting_down", "1.3-1.4";
@@ -559,10 +652,14 @@ rows! {
         "*RDS proxy has no credentials for the role *" => "login.not_pooler_user", "2020-2026",
             "add a secret for role '{user}' to the proxy in Secrets Manager";
         "*RDS supports only IAM* authentication*" => "login.auth_method", "2020-2026";
+        "*RDS Proxy supports only IAM* authentication*" => "login.auth_method", "2024-2026";
+        "*A user name is missing from the connection startup packet*" => "config.no_user", "2020-2026";
         "*The maximum number of client connections to the proxy exceeded *" => "server.too_many_clients", "2020-2026";
         "*Rate of connection to proxy exceeded *" => "server.too_many_clients", "2020-2026";
         "*Timed-out waiting to acquire database connection*" => "server.pooler_backend", "2020-2026";
         "*Request returned an error: database * does not exist*" => "server.unknown_database", "2020-2026";
+        "*Request returned an error: *" => "server.pooler_backend", "2020-2026",
+            "correct what the database behind the proxy says";
         "*DBProxy Target unavailable*" => "server.pooler_backend", "2020-2026";
     }
     Azure {
@@ -579,6 +676,13 @@ rows! {
             "connect through the server's private endpoint, or allow public network access";
         "*AAD_AUTH_TOKENTYPE*" => "login.refused", "2020-2026",
             "make the token for the resource https://ossrdbms-aad.database.windows.net, as the role that is named";
+        "The access token does not have a valid audience claim*" => "login.refused", "2024",
+            "make the token for the resource https://ossrdbms-aad.database.windows.net (az account get-access-token --resource-type oss-rdbms)",
+            because "the token is for another service than the database";
+        "The access token has invalid format*" => "login.refused", "2025",
+            "give the token alone as it was made, without quotes, braces and line breaks (az account get-access-token --resource-type \
+             oss-rdbms --query accessToken -o tsv)",
+            because "the password is no token, or something stands around it";
         "*access token*expired*" => "login.token_expired", "2021-2026";
         "*token is expired*" => "login.token_expired", "2021-2026";
         "*token has expired*" => "login.token_expired", "2021-2026";
@@ -634,9 +738,23 @@ rows! {
         "trust authentication failed for user *" => "login.certificate_user", "9-13";
         "password authentication failed for user *" => "login.wrong_password", "9-18";
         "Peer authentication failed for user *" => "login.peer", "9-18";
-        "Ident authentication failed for user *" => "login.peer", "9-18";
+        "Ident authentication failed for user *" => "login.peer", "9-18",
+            "change 'ident' to scram-sha-256 in pg_hba.conf, and SELECT pg_reload_conf()",
+            because "the server asks an ident service on this machine (port 113) whose connection this is; few machines run one";
         "GSSAPI authentication failed for user *" => "login.gssapi", "9-18";
         "SSPI authentication failed for user *" => "login.gssapi", "9-18";
+        "LDAP authentication failed for user *" => "login.refused", "9-18",
+            "correct [password] of '{user}' as the LDAP directory has it; or check the server's log for whether the LDAP server of \
+             pg_hba.conf answers",
+            because "the server asked its LDAP directory, which did not accept the name and password, or did not answer";
+        "RADIUS authentication failed for user *" => "login.refused", "9-18",
+            "correct [password] of '{user}' as the RADIUS server has it; or check the server's log for whether the RADIUS servers of \
+             pg_hba.conf answer",
+            because "the server asked its RADIUS servers, which did not accept the name and password, or did not answer";
+        "PAM authentication failed for user *" => "login.refused", "9-18",
+            "correct [password] of '{user}' as the server's machine has it, or check the server's log and its PAM service (/etc/pam.d); on Amazon \
+             RDS, make a new IAM token for that role",
+            because "the server asked PAM, which did not accept the name and password";
         "* authentication failed for user *" => "login.refused", "9-18";
         "authentication failed for user *: host rejected" => "login.hba_reject", "9-18";
         "authentication failed for user *" => "login.refused", "9-18";
@@ -662,7 +780,8 @@ rows! {
         "role * does not exist" => "login.unknown_role", "9-18";
         "role * is not permitted to log in" => "login.not_permitted", "9-18";
         "must be superuser to connect *" => "login.not_permitted", "9-18",
-            "wait until the upgrade or the shutdown is over";
+            "wait until the upgrade or the shutdown is over",
+            because "only superusers are let in while the server is upgraded or shuts down";
         "database * does not exist" => "server.unknown_database", "9-18";
         "database * has disappeared from pg_database" => "server.unknown_database", "9-18";
         "database locale is incompatible with operating system" => "server.database_closed", "9-18",
@@ -691,28 +810,34 @@ rows! {
         "Hot standby mode is disabled." => "server.recovering", "14-18",
             "set hot_standby=on at the standby, or connect to the primary";
         "unrecognized configuration parameter *" => "server.startup_parameter", "9-18",
-            "leave it out of options and PGOPTIONS, or correct its name";
+            "[leave options out], or correct the parameter's name there";
         "invalid command-line argument* for server process*" => "server.startup_parameter", "9-18",
-            "write options as '-c name=value', or leave them out; a service that takes others is not this server";
+            "[leave options out], or write them as '-c name=value', with a backslash before each blank of a value; a service that takes \
+             others is not this server";
         "invalid value for parameter *" => "server.startup_parameter", "9-18",
-            "correct the value in options, PGOPTIONS or ALTER ROLE \"{user}\" SET";
+            "[leave options out], or correct the value there or in ALTER ROLE \"{user}\" SET";
         "* is outside the valid range for parameter *" => "server.startup_parameter", "9-18",
-            "correct the value in options, PGOPTIONS or ALTER ROLE \"{user}\" SET";
+            "[leave options out], or correct the value there or in ALTER ROLE \"{user}\" SET";
         "permission denied to set parameter *" => "server.startup_parameter", "9-18",
-            "leave it out of options: only a superuser may set it";
+            "[leave options out], or GRANT SET ON PARAMETER it TO \"{user}\" (PostgreSQL 15 and later)",
+            because "only a superuser, or a role with that privilege, may set this parameter";
         "parameter * cannot be *" => "server.startup_parameter", "9-18",
-            "leave it out of options: it cannot be set for one connection";
+            "[leave options out], or set the parameter for the whole server (ALTER SYSTEM)",
+            because "the parameter cannot be set for one connection";
         "permission denied to set role *" => "server.startup_parameter", "9-18",
-            "leave role out of options, or GRANT that role TO \"{user}\"";
+            "[leave options out], or GRANT that role TO \"{user}\"",
+            because "'{user}' is no member of the role in options or in ALTER ROLE … SET role";
         "-c * requires a value" => "server.startup_parameter", "9-18",
-            "write options as '-c name=value'";
+            "[leave options out], or write them as '-c name=value'";
         "--* requires a value" => "server.startup_parameter", "9-18",
-            "write options as '-c name=value'";
+            "[leave options out], or write them as '-c name=value'";
         // Every connection loads the libraries of session_preload_libraries and local_preload_libraries.
         "could not access file *: No such file or directory" => "server.startup_parameter", "9-18",
-            "correct session_preload_libraries or local_preload_libraries (of the server, database or role), or install the library there";
+            "correct session_preload_libraries or local_preload_libraries (of the server, database or role), or install the library there",
+            because "the server loads a library for each connection, and has no such file";
         "could not load library *" => "server.startup_parameter", "9-18",
-            "correct session_preload_libraries or local_preload_libraries (of the server, database or role), or install the library there";
+            "correct session_preload_libraries or local_preload_libraries (of the server, database or role), or install the library there",
+            because "the server loads a library for each connection, and that one cannot be loaded";
         "unsupported frontend protocol *" => "server.protocol_version", "9-18";
         "invalid startup packet layout*" => "server.protocol_version", "9-18";
         // Bytes that came before TLS did: a proxy or a library mixes both (CVE-2021-23214).
@@ -728,17 +853,20 @@ rows! {
     Server {
         "SSL/TLS required" => "tls.server_requires_tls", "seen 2024";
         "unable to accept connection, sni was not received*" => "login.not_routed", "2024-2026";
+        "setting configuration parameter * not supported" => "server.startup_parameter", "2025",
+            "[leave options out]: Aurora DSQL takes few parameters",
+            because "the service does not let a client set this parameter";
         "unable to accept connection, access denied*" => "login.refused", "2024-2026",
             "make a new token for role '{user}' with the rights to connect (dsql:DbConnect or dsql:DbConnectAdmin)";
-        "No pool configured for database: *" => "login.not_routed", "PgCat 1",
-            "add a pool for database '{database}' and role '{user}' to pgcat.toml, or correct the names";
-        "could not get connection from the pool*" => "server.pooler_backend", "PgCat 1";
     }
     // The network. The system's words are glibc's, musl's and macOS's.
     Network {
         "could not translate host name * to address: *" => "net.dns", "13-18";
         "could not parse network address *" => "net.dns", "13-18";
         "Is the server running locally and accepting*" => "net.socket_missing", "13-18";
+        "Invalid argument" => "net.unreachable", "13-18",
+            "correct [host]",
+            because "the operating system takes it for no address that can be connected to";
         "could not create socket: Too many open files*" => "net.local_limit", "13-18";
         "could not create socket: No file descriptors available" => "net.local_limit", "13-18";
         "could not create socket: *not permitted" => "net.forbidden", "13-18";

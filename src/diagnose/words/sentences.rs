@@ -70,8 +70,36 @@ pub(super) const SAID_BY_SERVERS: &[(&str, &str)] = &[
         "login.refused",
     ),
     (
-        "(ECIRCUITBREAKER) too many authentication failures, try again later",
+        "(ECIRCUITBREAKER) too many authentication failures, new connections are temporarily blocked",
         "login.refused",
+    ),
+    (
+        "(ECIRCUITBREAKER) too many failed attempts to connect to the database, new connections are temporarily blocked",
+        "server.pooler_backend",
+    ),
+    (
+        "(ECIRCUITBREAKER) failed to retrieve database credentials after multiple attempts, new connections are temporarily blocked",
+        "server.pooler_backend",
+    ),
+    (
+        "(EAUTHQUERY) user not found in the database",
+        "login.unknown_role",
+    ),
+    (
+        "(EAUTHQUERY) MD5 secrets are not supported for auth_query, use require_user instead",
+        "login.method_not_supported",
+    ),
+    (
+        "(EAUTHQUERY) auth_query secret check timed out",
+        "server.pooler_backend",
+    ),
+    (
+        "(EJITUNAUTHORIZED) password authentication failed for user \"app\"",
+        "login.wrong_password",
+    ),
+    (
+        "Internal error (handshake): :closed",
+        "server.pooler_backend",
     ),
     ("(EBANNED) tenant is banned: abuse", "login.refused"),
     (
@@ -135,6 +163,34 @@ pub(super) const SAID_BY_SERVERS: &[(&str, &str)] = &[
     (
         "TLS connection required but server does not support TLS",
         "server.pooler_backend",
+    ),
+    ("replica checkout timeout", "server.pooler_backend"),
+    ("healthcheck timeout", "server.pooler_backend"),
+    ("manual ban", "server.pooler_backend"),
+    (
+        "could not resolve to any address for hostname db",
+        "server.pooler_backend",
+    ),
+    (
+        "RDS IAM token generation failed: no credentials",
+        "server.pooler_backend",
+    ),
+    // PgCat
+    (
+        "Pool down for database: \"open\", user: \"app\"",
+        "server.pooler_backend",
+    ),
+    (
+        "checkout failure limit reached (3 / 3)",
+        "server.pooler_backend",
+    ),
+    (
+        "Unsupported query against the admin database",
+        "server.unknown_database",
+    ),
+    (
+        "Unsupported SHOW query against the admin database",
+        "server.unknown_database",
     ),
     // pgpool
     ("clear text authentication failed", "login.wrong_password"),
@@ -216,7 +272,47 @@ pub(super) const SAID_BY_SERVERS: &[(&str, &str)] = &[
         "odyssey: c1d2: remote server s9: too many clients",
         "connection.failed",
     ),
+    (
+        "odyssey: c1d2: drop connection due to soft oom (usage is 12 KB)",
+        "server.process_limit",
+    ),
     // Azure, Google, Amazon
+    (
+        "The access token has expired. Please acquire a new token and retry.",
+        "login.token_expired",
+    ),
+    (
+        "The access token does not have a valid audience claim. Please acquire a new token for the resource",
+        "login.refused",
+    ),
+    (
+        "The access token has invalid format. Please ensure the token is passed exactly as returned",
+        "login.refused",
+    ),
+    (
+        "RDS Proxy supports only IAM, MD5, or SCRAM authentication.",
+        "login.auth_method",
+    ),
+    (
+        "A user name is missing from the connection startup packet. Provide a user name for this connection.",
+        "config.no_user",
+    ),
+    (
+        "Request returned an error: database \"open\" does not exist",
+        "server.unknown_database",
+    ),
+    (
+        "Request returned an error: out of memory",
+        "server.pooler_backend",
+    ),
+    (
+        "setting configuration parameter \"client_min_messages\" not supported",
+        "server.startup_parameter",
+    ),
+    (
+        "Cloud SQL IAM service account authentication failed for user \"app\"",
+        "login.refused",
+    ),
     (
         "Client with IP address '1.2.3.4' is not allowed to connect to this PostgreSQL server.",
         "login.address_refused",

@@ -40,8 +40,8 @@ fn failed_login_is_explained() {
     --- stderr ---
     error: tenant 'a': cannot connect: the password is wrong, or the role does not exist (login.wrong_password, reported by PostgreSQL)
     caused by: connection to server at "127.0.0.1", port $PORT failed: FATAL:  password authentication failed for user "locked"
-    caused by: the server does not tell the two apart
-    hint: correct the password in PGPASSWORD of role 'locked', or the role's name in --username
+    caused by: the server does not tell these apart, nor a role that has no password, or one that is past its VALID UNTIL
+    hint: correct the password in PGPASSWORD of role 'locked', or the role's name in --username, or set the role's password again at the server (\password in psql)
     [exit status: 13]
     "#);
 }

@@ -133,6 +133,7 @@ fn malformed_settings_name_their_origin() {
     ");
     insta::assert_snapshot!(with("DATABASE_URL", "", &["provision", "a"]), @"
     error: DATABASE_URL is empty; give it a value or remove it
+    hint: unset DATABASE_URL, or give it a value
     [10]
     ");
     insta::assert_snapshot!(with("PGSSLMODE", "verify-full", &["provision", "a", "-h", "db"]).replace(

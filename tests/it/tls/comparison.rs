@@ -93,6 +93,12 @@ fn words(finding: &str) -> &'static [&'static str] {
         "config.service" => &["definition of service"],
         "config.file" => &["service file"],
         "config.value" => &["is too long"],
+        "net.unreachable" => &["Invalid argument"],
+        "login.refused" => &["LDAP authentication failed"],
+        "login.peer" => &["Ident authentication failed"],
+        "login.channel_binding" => &["channel binding required"],
+        "tls.crl.incomplete" => &["unable to get certificate CRL"],
+        "server.target_session" => &["not in hot standby mode"],
         // Nothing fails, and nobody says that the rest of a script would.
         "config.not_as_meant" | "server.read_only" => &["read-only transaction"],
         "login.requirepeer" => &["requirepeer"],

@@ -50,11 +50,6 @@ const TESTS: &[(&str, &str, &str)] = &[
         "client_certificates_and_revocation_lists_have_an_end_too",
     ),
     (
-        "tls.crl.incomplete",
-        "field",
-        "lists_of_revoked_certificates_that_openssl_does_not_find",
-    ),
-    (
         "tls.client_cert.weak_key",
         "field",
         "client_certificates_that_openssl_refuses",
@@ -141,11 +136,6 @@ const TESTS: &[(&str, &str, &str)] = &[
         "a_report_is_never_later_than_the_timeout",
     ),
     (
-        "net.unreachable",
-        "field",
-        "the_machine_forbids_the_connection",
-    ),
-    (
         "net.forbidden",
         "field",
         "the_machine_forbids_the_connection",
@@ -182,20 +172,9 @@ const TESTS: &[(&str, &str, &str)] = &[
         "a_libpq_without_gssapi_says_so",
     ),
     (
-        "login.peer",
-        "others",
-        "a_role_that_the_operating_systems_user_is_not",
-    ),
-    ("login.refused", "services", "passwords_that_are_refused"),
-    (
         "login.auth_method",
         "libraries",
         "a_libpq_that_knows_require_auth_withholds_the_password",
-    ),
-    (
-        "login.channel_binding",
-        "proxies",
-        "scram_over_tls_that_a_proxy_has_ended",
     ),
     ("server.too_many_clients", "login", "a_full_server"),
     ("server.starting_up", "login", "a_server_that_starts_up"),
@@ -228,11 +207,6 @@ const TESTS: &[(&str, &str, &str)] = &[
         "server.process_limit",
         "services",
         "a_server_that_cannot_start_a_process",
-    ),
-    (
-        "server.target_session",
-        "field",
-        "the_second_of_two_hosts_has_the_fault",
     ),
     (
         "server.small_lock_budget",

@@ -43,6 +43,21 @@ impl Fake {
         })
     }
 
+    /// A server of HTTP/2, which begins with its settings.
+    pub(super) fn http2() -> Self {
+        Self::start(|stream| {
+            say(
+                stream,
+                b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80\0\x04\0\0\xff\xff\0\x05\0\0\x40\0",
+            );
+        })
+    }
+
+    /// A server of SSH, which speaks first.
+    pub(super) fn ssh() -> Self {
+        Self::start_raw(|stream| say(stream, b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"))
+    }
+
     /// A service in plaintext that refuses every login in these words: `FATAL:  …`, with a `DETAIL` line behind a line feed.
     pub(super) fn refusing(words: &str) -> Self {
         let words = words.to_owned();

@@ -25,6 +25,7 @@ mod seldom;
 mod server_certificates;
 mod services;
 mod tokens;
+mod unlisted;
 mod watch;
 mod world;
 
@@ -47,6 +48,10 @@ fn all_scenes() -> Vec<Scene> {
         field::settings_scenes(),
         others::other_scenes(),
         seldom::seldom_scenes(),
+        unlisted::names_and_passwords_scenes(),
+        unlisted::addresses_scenes(),
+        unlisted::values_scenes(),
+        unlisted::forms_of_files_scenes(),
     ];
     all.into_iter().flatten().collect()
 }

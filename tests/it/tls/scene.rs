@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use regex::Regex;
 use serde_json::Value;
@@ -160,6 +160,8 @@ fn paste(app: Schemastamp, report: &Report) -> Result<Schemastamp, String> {
         Regex::new(r"\bset ((?:PG|SCHEMASTAMP_|SSL_CERT_)[A-Z_]*)=('[^']*'|[^\s,;)]+)").unwrap();
     let removal = Regex::new(r"\bunset ((?:PG|SCHEMASTAMP_|OPENSSL_|SSL_CERT_)[A-Z_]*)").unwrap();
     let command = Regex::new(r"^(chmod 0?600|openssl rehash) '([^']+)'").unwrap();
+    let conversion =
+        Regex::new(r"^(.+ > '([^']+)'\)?), and name '([^']+)' in (PG[A-Z]+)$").unwrap();
     let mut app = app;
     let mut pasted = false;
     for part in assignment.captures_iter(first) {
@@ -177,6 +179,14 @@ fn paste(app: Schemastamp, report: &Report) -> Result<Schemastamp, String> {
             .args(words)
             .status()
             .is_ok_and(|status| status.success());
+    }
+    if let Some(part) = conversion.captures(first) {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &part[1]]).stdin(Stdio::null());
+        pasted = shell.status().is_ok_and(|status| status.success());
+        if pasted {
+            app = app.env(&part[4], &part[3]);
+        }
     }
     if !pasted {
         return Ok(app);

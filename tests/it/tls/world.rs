@@ -77,6 +77,9 @@ impl World {
                 "hostssl certs_full all 127.0.0.1/32 trust clientcert=verify-full",
                 "hostssl certs_login all 127.0.0.1/32 cert",
                 "host kerberos all 127.0.0.1/32 gss",
+                "host directory all 127.0.0.1/32 ldap ldapserver=127.0.0.1 ldapport=1 ldapprefix=\"cn=\" ldapsuffix=\",dc=acme\"",
+                "host identified all 127.0.0.1/32 ident",
+                "hostssl mapped all 127.0.0.1/32 cert map=nowhere",
                 "host cleartext all 127.0.0.1/32 password",
                 "host passwords all 127.0.0.1/32 scram-sha-256",
                 "hostnossl plain_only all 127.0.0.1/32 trust",
@@ -92,6 +95,9 @@ impl World {
                 "certs_full",
                 "certs_login",
                 "kerberos",
+                "directory",
+                "identified",
+                "mapped",
                 "readonly",
                 "cleartext",
                 "passwords",
@@ -102,7 +108,8 @@ impl World {
                 "open",
             ];
             let mut script = "CREATE ROLE app LOGIN PASSWORD 'hunter2';\nCREATE ROLE nologin;\n\
-                              CREATE ROLE limited LOGIN CONNECTION LIMIT 0;\n"
+                              CREATE ROLE limited LOGIN CONNECTION LIMIT 0;\n\
+                              CREATE ROLE past LOGIN PASSWORD 'hunter2' VALID UNTIL '2020-01-01';\n"
                 .to_owned();
             for database in databases {
                 writeln!(script, "CREATE DATABASE {database} TEMPLATE template0;").unwrap();
