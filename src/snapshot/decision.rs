@@ -156,7 +156,7 @@ impl Decisions {
         self.find(object, place).map(|(_, decision)| decision)
     }
 
-    /// As [`Decisions::of`], with the name or pattern that the decision was given for.
+    /// Returns the decision like [`Decisions::decision_for`], with the name or pattern that it was given for.
     pub fn find(&self, object: &str, place: usize) -> Option<(&str, Decision)> {
         let bare = object.split_once('(').map_or(object, |(bare, _)| bare);
         let exact = [

@@ -9,7 +9,7 @@ use crate::tenant::own_table::OwnTable;
 
 /// SQLSTATE of the error that the records no longer let a migration be undone, because it was undone already, or
 /// something else happened to the tenant since the undo was planned.
-pub const NOT_RECORDED: SqlState = SqlState::new(*b"SS009");
+pub const NOT_RECORDED: SqlState = SqlState::new(*b"SS016");
 /// The message for a record that is closed.
 const UNDONE_ALREADY: &str = "the migration was undone already";
 /// The table of what runs have applied.

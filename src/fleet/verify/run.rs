@@ -231,8 +231,10 @@ async fn mentioned_tenants(
         return Ok(Vec::new());
     };
     let words = std::mem::take(&mut *words.lock().unwrap_or_else(PoisonError::into_inner));
-    let words = words.into_iter();
+    // `public` is shared, even if it has a version table.
     let words: Vec<TenantName> = words
+        .into_iter()
+        .filter(|word| word != "public")
         .filter_map(|word| TenantName::for_own_schema(word).ok())
         .collect();
     if words.is_empty() {

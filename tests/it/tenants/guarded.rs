@@ -1,7 +1,7 @@
 //! Names that are no tenant's, and schemas that are left alone.
 
 use super::world::World;
-use crate::support::{Cluster, Options, Schemastamp};
+use crate::support::{Client, Cluster, Options, Schemastamp};
 
 const SNAPSHOT: &str = "-- schemastamp snapshot, format 1\n\nCREATE SCHEMA #{prefix};\nCREATE TABLE #{prefix}.t (id int);\n";
 
@@ -267,7 +267,9 @@ fn a_role_without_rights_finds_text_elsewhere_on_every_server() {
                $$ BEGIN RETURN (SELECT count(*) FROM acme.schema_migrations); END $$",
             database.name
         ));
-        let run = Schemastamp::on(&database).env("PGUSER", &role);
+        let run = Schemastamp::on(&database)
+            .client(&Client::of_major(18))
+            .env("PGUSER", &role);
         for command in [
             &["drop", "acme", "--dry-run"][..],
             &["rename", "acme", "new", "--yes"],
