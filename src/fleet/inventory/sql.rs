@@ -46,14 +46,16 @@ pub(super) fn schemas(scope: &TenantSelection, versions_table: Option<&str>) -> 
             )
         }
     };
+    // The functions for privileges answer NULL for a schema or table that was dropped since the query began; whoever reads
+    // from it next learns that it is gone.
     format!(
         "SELECT pg_catalog.json_build_array('server', pg_catalog.current_setting('server_version_num')::int / 10000, \
          (SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'search_path'), \
          pg_catalog.to_regclass('pg_catalog.pg_dist_schema') IS NOT NULL);\n\
          {UNHURRIED}SELECT pg_catalog.json_build_array(n.nspname, pg_catalog.obj_description(n.oid, 'pg_namespace'), \
-         pg_catalog.has_schema_privilege(n.oid, 'USAGE'), \
+         COALESCE(pg_catalog.has_schema_privilege(n.oid, 'USAGE'), true), \
          (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.relname, \
-         pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid), \
+         COALESCE(pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid), true), \
          (SELECT COALESCE(pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, \
          pg_catalog.format_type(a.atttypid, NULL)) ORDER BY a.attnum), '[]') \
          FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
