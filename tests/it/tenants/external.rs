@@ -25,7 +25,7 @@ fn app_command_migrates_each_tenant() {
     assert!(
         output
             .stdout
-            .contains("migrated Odd name: 1 to 2, 1 migration ("),
+            .contains("migrated Odd name: from version 1 to 2, 1 migration ("),
         "{output}"
     );
     assert_eq!(
