@@ -48,6 +48,16 @@ impl FailureGroups {
     }
 }
 
+impl FromIterator<(String, TenantName)> for FailureGroups {
+    fn from_iter<T: IntoIterator<Item = (String, TenantName)>>(failures: T) -> Self {
+        let mut groups = Self::default();
+        for (reason, tenant) in failures {
+            groups.add(reason, tenant);
+        }
+        groups
+    }
+}
+
 /// Adds to the reasons why a run ended early that of one target, with the target's name.
 pub(in crate::fleet) fn add_ended_early(
     all: &mut Option<String>,

@@ -28,13 +28,11 @@ impl MigrateReport {
 
     /// Returns the failed tenants in groups, the largest first.
     pub fn groups(&self) -> Vec<FailureGroup> {
-        let mut groups = FailureGroups::default();
-        for tenant in &self.tenants {
-            if let Some(reason) = tenant.outcome.reason() {
-                groups.add(reason, tenant.tenant.clone());
-            }
-        }
-        groups.into_sorted()
+        let failed = self
+            .tenants
+            .iter()
+            .filter_map(|tenant| Some((tenant.outcome.reason()?, tenant.tenant.clone())));
+        failed.collect::<FailureGroups>().into_sorted()
     }
 
     /// Adds the report on another target. The reason why its run ended early comes with the target's name.
