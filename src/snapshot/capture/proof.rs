@@ -10,7 +10,7 @@ use super::reworded::{Reworded, may_be_reworded, without_rewording};
 use super::server_properties::{LoadedCopy, ServerProperty, without_server_properties};
 use super::shared::PUBLIC;
 use crate::pg::catalog::{Aspects, ObjectAspect, objects, with_own_members};
-use crate::pg::{ScriptOptions, Server, restrict_key};
+use crate::pg::{PsqlError, ScriptOptions, Server, restrict_key};
 use crate::process::Shutdown;
 use crate::snapshot::citus::ON_COORDINATOR;
 use crate::snapshot::render::settings;
@@ -382,4 +382,18 @@ pub(crate) fn search_path(schemas: &[&str]) -> String {
         quote_literal(body.trim_end()),
         quote_literal(&path.join(", "))
     )
+}
+
+/// Returns the server's major version, and whether it has the schema.
+pub(super) async fn major_and_schema(
+    server: &Server,
+    schema: &str,
+    shutdown: &Shutdown,
+) -> Result<(u32, bool), PsqlError> {
+    let sql = format!(
+        "SELECT pg_catalog.json_build_array(pg_catalog.current_setting('server_version_num')::int / 10000, \
+         EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {}));",
+        quote_literal(schema)
+    );
+    server.query_json_one(&sql, shutdown).await
 }
