@@ -1,8 +1,8 @@
 //! Tenants on a coordinator and two workers.
 
 use super::nodes::{Nodes, distributed, role};
-use crate::provision::{SMALL, snapshot};
-use crate::support::{Database, Schemastamp, StopMode};
+use crate::provision::{SMALL, snapshot, wait_for};
+use crate::support::{Client, Database, Schemastamp, StopMode, psql};
 
 /// A table with a serial column, as `pg_dump` writes it.
 const SERIAL: &str = "\
@@ -390,6 +390,43 @@ fn refused_statement_has_its_line() {
         .run(&["provision", "a", "--citus"])
         .exits_with(14);
     assert!(output.stderr.contains("in table t (line "), "{output}");
+}
+
+#[test]
+fn tenant_whose_worker_is_lost_midway_is_tried_again() {
+    let Some(nodes) = Nodes::start() else { return };
+    let database = nodes.database();
+    let body = format!("{SERIAL}\nCOMMENT ON TABLE #{{prefix}}.t IS 'x';\n");
+    let world = world(&database, &body);
+    // A comment waits for this lock when the transaction is already open on the workers.
+    let environment = database.environment();
+    let holder = std::thread::spawn(move || {
+        let lock = "BEGIN; LOCK TABLE pg_catalog.pg_description; SELECT pg_sleep(600)";
+        psql(&Client::installed(), &environment, lock)
+    });
+    let locks = |granted: bool| {
+        let table = "relation = 'pg_description'::regclass AND database = (SELECT oid FROM pg_database \
+                     WHERE datname = current_database())";
+        database.query(&format!(
+            "SELECT count(*) > 0 FROM pg_locks WHERE granted = {granted} AND mode LIKE '%Exclusive%' AND {table}"
+        ))
+    };
+    wait_for(|| locks(true) == "t");
+    let child = world.spawn(&["provision", "a", "--citus", "--format", "json"]);
+    wait_for(|| locks(false) == "t");
+    let lost = &nodes.workers[0];
+    lost.stop(StopMode::Immediate);
+    lost.start_again();
+    database.query(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' \
+         AND pid <> pg_backend_pid()",
+    );
+    drop(holder.join());
+    let output = world.finish(child).succeeds();
+    assert_eq!(output.json()[0]["outcome"], "created", "{output}");
+    assert_eq!(output.json()[0]["attempts"], 2, "{output}");
+    assert_eq!(distributed(&database), "a");
+    assert_eq!(nodes.on_workers(&database, "a"), 2);
 }
 
 #[test]
