@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
-use super::casts::{leave_casts_of_extensions, place_casts};
 use super::dump::{Dump, DumpError, DumpStatement, PartitionOfOther, RowsAt};
 use super::dump_databases::DumpDatabases;
 use super::dump_mentions::{Mentions, has_words, holds_word};
@@ -11,46 +10,43 @@ use super::dump_settings::{DumpSettings, is_utf8};
 use super::dump_transaction::{Ending, Transactions};
 use super::dump_unknown::can_change;
 use super::dump_words::{described, head, qualified};
-use super::not_null::name_not_nulls;
-use super::note::{Concern, ConcernId};
-use super::order::sort_by_name;
-use super::overloads::sort_overloads;
+use super::note::ConcernId;
 use super::shared::PUBLIC;
 use super::unqualified_rows::UnqualifiedRows;
 use super::wording::{normalise, without_shorthand};
-use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope, identifier_value};
+use crate::snapshot::object::{Action, Object, ObjectKind, ObjectScope};
 use crate::sql::script::line_of;
-use crate::sql::{Segment, Segments, Statement, Token, quote};
+use crate::sql::{Segment, Segments, Statement, quote};
 use crate::text::slice;
 
 /// Kind, name and table of an object.
-type Made = (ObjectKind, String, Option<String>);
+pub(super) type Made = (ObjectKind, String, Option<String>);
 
-struct DumpReader<'a> {
-    source: &'a str,
-    schema: &'a str,
-    dump: Dump,
-    others: BTreeSet<String>,
-    unqualified: UnqualifiedRows,
-    databases: DumpDatabases,
-    transactions: Transactions,
+pub(super) struct DumpReader<'a> {
+    pub(super) source: &'a str,
+    pub(super) schema: &'a str,
+    pub(super) dump: Dump,
+    pub(super) others: BTreeSet<String>,
+    pub(super) unqualified: UnqualifiedRows,
+    pub(super) databases: DumpDatabases,
+    pub(super) transactions: Transactions,
     /// Number of statements and rows of the schema that were read so far.
-    effects: usize,
-    concerns: BTreeMap<ConcernId, BTreeSet<String>>,
+    pub(super) effects: usize,
+    pub(super) concerns: BTreeMap<ConcernId, BTreeSet<String>>,
     /// Objects that the statements have created: kind, name and table.
-    made: HashSet<Made>,
+    pub(super) made: HashSet<Made>,
     /// The names that objects of the schema have been given since, and the lines where that is.
-    renamed: BTreeMap<String, usize>,
+    pub(super) renamed: BTreeMap<String, usize>,
     /// Names of what the dump has created elsewhere, without their schemas.
-    made_elsewhere: HashSet<String>,
+    pub(super) made_elsewhere: HashSet<String>,
     /// True if something was created other than by `CREATE OR REPLACE`, with which `--clean` breaks circles of views before
     /// it drops them.
-    is_begun: bool,
+    pub(super) is_begun: bool,
     /// Line counting goes on from the last statement.
-    counted: (usize, usize),
-    settings: DumpSettings,
+    pub(super) counted: (usize, usize),
+    pub(super) settings: DumpSettings,
     /// Views, materialized views and sequences by name.
-    kinds: HashMap<String, ObjectKind>,
+    pub(super) kinds: HashMap<String, ObjectKind>,
 }
 
 impl Dump {
@@ -112,7 +108,7 @@ impl<'a> DumpReader<'a> {
         }
     }
 
-    fn mentions(&self) -> Mentions<'a> {
+    pub(super) fn mentions(&self) -> Mentions<'a> {
         Mentions {
             source: self.source,
             schema: self.schema,
@@ -201,7 +197,7 @@ impl<'a> DumpReader<'a> {
         }
     }
 
-    fn concern(&mut self, id: ConcernId, object: String) {
+    pub(super) fn concern(&mut self, id: ConcernId, object: String) {
         self.concerns.entry(id).or_default().insert(object);
     }
 
@@ -497,115 +493,12 @@ impl<'a> DumpReader<'a> {
         }
     }
 
-    fn taken_back(&self, statement: &Statement, line: usize) -> DumpError {
-        DumpError::TakenBack {
-            line,
-            excerpt: head(statement.text(self.source)),
-        }
-    }
-
     fn partition_of_other(&mut self, partition: &str, parent: &str, is_attached: bool) {
         self.dump.partitions_of_others.push(PartitionOfOther {
             partition: quote(partition),
             parent: parent.to_owned(),
             is_attached,
         });
-    }
-
-    /// Returns whether a statement is one of those with which `--clean` prepares its drops.
-    fn is_of_clean(&self, object: &Object, statement: &Statement) -> bool {
-        match object.action {
-            Action::Create => {
-                object.kind == ObjectKind::View
-                    && has_words(statement, self.source, &["or", "replace"])
-            }
-            Action::Alter => {
-                has_words(statement, self.source, &["drop"])
-                    || has_words(statement, self.source, &["detach"])
-            }
-            _ => false,
-        }
-    }
-
-    /// `DROP`: what `--clean` writes in front of everything has nothing to drop; `DROP SCHEMA` begins again; anything else
-    /// would take back what was made.
-    fn dropped(&mut self, statement: &Statement, line: usize) -> Result<(), DumpError> {
-        let tokens: Vec<Token> = statement.significant().collect();
-        let is = |at: usize, word: &str| {
-            tokens
-                .get(at)
-                .is_some_and(|token| token.is_word(self.source, word))
-        };
-        let names = |name: &str| {
-            tokens.iter().any(|token| {
-                identifier_value(*token, self.source).as_deref() == Some(name)
-                    || token.is(self.source, name)
-            })
-        };
-        if is(1, "schema") {
-            if names(self.schema) {
-                self.begin_again();
-            }
-            return Ok(());
-        }
-        // `--clean` begins with ALTER TABLE … DROP, CREATE OR REPLACE VIEW, DROP. Nothing else is made there.
-        if !self.is_begun {
-            self.dump.statements.retain(|made| {
-                made.object.action == Action::Create && !names(made.object.bare_name())
-            });
-            self.made.retain(|(_, name, _)| !names(name));
-            return Ok(());
-        }
-        let is_known = self.dump.statements.iter().any(|made| {
-            made.object.action == Action::Create
-                && made.object.kind != ObjectKind::Schema
-                && names(made.object.bare_name())
-        }) || self.renamed.keys().any(|name| names(name));
-        // The server has named it.
-        let is_unnamed =
-            is(1, "index")
-                && self.dump.statements.iter().any(|made| {
-                    made.object.kind == ObjectKind::Index && made.object.name.is_empty()
-                });
-        let is_optional = has_words(statement, self.source, &["if", "exists"]);
-        let is_here = self.mentions().mentions_schema(statement);
-        let may_be_here = is_here || !self.is_qualified(&tokens);
-        let is_led_here = is_here || self.settings.leads_to(self.schema);
-        let takes_along = has_words(statement, self.source, &["cascade"])
-            && self.made_elsewhere.iter().any(|name| {
-                names(name)
-                    && self
-                        .dump
-                        .statements
-                        .iter()
-                        .any(|made| holds_word(&made.text, name))
-            });
-        if (is_known && may_be_here)
-            || ((is_unnamed || !is_optional) && may_be_here && is_led_here)
-            || takes_along
-            || is(1, "owned")
-        {
-            return Err(self.taken_back(statement, line));
-        }
-        Ok(())
-    }
-
-    /// Forgets what was made so far, as the schema is dropped.
-    fn begin_again(&mut self) {
-        self.effects += 1;
-        self.dump.statements.clear();
-        self.dump.rows.clear();
-        self.dump.sequence_values.clear();
-        self.dump.refreshed.clear();
-        self.dump.partitions_of_others.clear();
-        self.made.clear();
-        self.renamed.clear();
-        self.concerns.clear();
-        self.unqualified.forget_tables(self.schema);
-    }
-
-    fn is_qualified(&self, tokens: &[Token]) -> bool {
-        tokens.iter().any(|token| token.is(self.source, "."))
     }
 
     /// Returns `true` if a statement creates or changes an object in the first schema of the `search_path`, as `pg_dump`
@@ -655,76 +548,6 @@ impl<'a> DumpReader<'a> {
             .statements
             .push(DumpStatement { object, text, line });
     }
-
-    fn finish(mut self) -> Result<Dump, DumpError> {
-        if let Some(line) = self.transactions.unfinished(self.effects) {
-            return Err(DumpError::Unfinished { line });
-        }
-        let renamed = self.renamed.iter();
-        if let Some((name, line)) = renamed
-            .into_iter()
-            .find(|(name, _)| self.dump.rows.contains_key(*name))
-        {
-            return Err(DumpError::Renamed {
-                line: *line,
-                table: name.clone(),
-            });
-        }
-        if self.schema == PUBLIC {
-            leave_casts_of_extensions(&mut self.dump);
-        }
-        if !self
-            .dump
-            .statements
-            .iter()
-            .any(|statement| statement.object.action != Action::Setting)
-        {
-            let others = self.others.into_iter().collect();
-            return Err(DumpError::NoSchema {
-                schema: self.schema.to_owned(),
-                others,
-            });
-        }
-        drop_empty_sessions(&mut self.dump.statements);
-        if self.schema == PUBLIC {
-            self.leave_privileges_of_extensions();
-        }
-        sort_by_name(&mut self.dump.statements, self.schema);
-        sort_overloads(&mut self.dump.statements, self.schema);
-        place_casts(&mut self.dump.statements);
-        name_not_nulls(&mut self.dump.statements, self.dump.server);
-        for rows in std::mem::take(&mut self.unqualified).place(self.schema) {
-            if rows.has_others {
-                self.concern(ConcernId::RowsElsewhere, quote(&rows.table));
-            }
-            if !rows.places.is_empty() {
-                self.dump.rows.entry(rows.table).or_insert(rows.places);
-            }
-        }
-        self.dump.is_one_schema = self.others.is_empty();
-        self.dump.concerns = self
-            .concerns
-            .into_iter()
-            .map(|(id, objects)| Concern {
-                id,
-                objects: objects.into_iter().collect(),
-            })
-            .collect();
-        Ok(self.dump)
-    }
-
-    /// Removes grants on what the dump does not make: members of extensions.
-    fn leave_privileges_of_extensions(&mut self) {
-        let own: HashSet<String> = self.made.iter().map(|(_, name, _)| name.clone()).collect();
-        self.dump.statements.retain(|statement| {
-            statement.object.action != Action::Privileges
-                || matches!(
-                    statement.object.kind,
-                    ObjectKind::Schema | ObjectKind::DefaultPrivileges | ObjectKind::Setting
-                )
-                || own.contains(&statement.object.name)
-        });
-    }
 }
 
 fn setting(action: Action, scope: ObjectScope) -> Object {
@@ -739,19 +562,6 @@ fn setting(action: Action, scope: ObjectScope) -> Object {
 
 fn made(object: &Object) -> Made {
     (object.kind, object.name.clone(), object.table.clone())
-}
-
-/// Removes `SET SESSION AUTHORIZATION` pairs that have nothing of the schema between them.
-fn drop_empty_sessions(statements: &mut Vec<DumpStatement>) {
-    let is_session = |statement: &DumpStatement| {
-        statement.object.kind == ObjectKind::Setting
-            && statement.object.action == Action::Privileges
-    };
-    while let Some(at) = statements.windows(2).position(
-        |pair| matches!(pair, [set, reset] if is_session(set) && is_session(reset) && reset.text.ends_with("DEFAULT")),
-    ) {
-        statements.drain(at..at + 2);
-    }
 }
 
 #[cfg(test)]
