@@ -110,6 +110,24 @@ pub async fn inspect(
     Ok(inspection)
 }
 
+/// Queries the tables of a schema, and nothing about what is outside of it, which takes longer the more schemas there are.
+///
+/// # Errors
+/// See [`PsqlError`].
+pub(crate) async fn inspect_tables(
+    server: &Server,
+    schema: &str,
+    shutdown: &Shutdown,
+) -> Result<Vec<InspectedTable>, PsqlError> {
+    let sql = format!(
+        "BEGIN READ ONLY;\nSET LOCAL search_path = '';\n{};\nSET LOCAL row_security = off;\n{}\nCOMMIT;\n",
+        BY_KEYS.join(";\n"),
+        substituted(include_str!("inspect.sql"), schema),
+    );
+    let inspection: Inspection = server.query_json_one(&sql, shutdown).await?;
+    Ok(inspection.tables)
+}
+
 /// Queries what elsewhere names a schema in text: routines, arguments of triggers, foreign tables, subscriptions, and rows of
 /// registries such as `pg_cron`'s. A rename or drop of the schema leaves it as it is.
 ///

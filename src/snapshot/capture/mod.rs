@@ -56,7 +56,7 @@ pub use dump::{Dump, DumpError, DumpStatement};
 pub use error::{CaptureError, ProofError};
 pub use exceptions::Exceptions;
 pub use inspect::{InspectedTable, Inspection, inspect, shared_schemas};
-pub(crate) use inspect::{mentions_elsewhere, oid_values};
+pub(crate) use inspect::{inspect_tables, mentions_elsewhere, oid_values};
 pub use note::{Concern, ConcernId, Note};
 pub use options::{Capture, CaptureSource, Captured};
 pub(crate) use proof::search_path;

@@ -8,7 +8,7 @@ use super::guard::{Demand, GuardFacts, SchemaRefusal};
 use crate::pg::catalog::{BY_KEYS, by_keys_in_message, with_members};
 use crate::pg::{PsqlError, Server, SqlState};
 use crate::process::Shutdown;
-use crate::snapshot::capture::{inspect, oid_values};
+use crate::snapshot::capture::{inspect_tables, oid_values};
 use crate::snapshot::{lock, settings};
 use crate::sql::{TenantName, quote, quote_literal};
 use crate::tenant::transaction::{TransactionError, UnknownEnd, run_transaction};
@@ -131,6 +131,27 @@ pub async fn preview_drop(
     versions_table: Option<&str>,
     shutdown: &Shutdown,
 ) -> Result<Option<Preview>, PsqlError> {
+    let mut seen = look_before_drop(server, tenant, versions_table, shutdown).await?;
+    if let Some(seen) = &mut seen {
+        seen.large_objects = large_objects(server, tenant, shutdown).await;
+        // The coordinator's own tables of a distributed tenant are empty shells.
+        if seen.has_citus
+            && let Some(bytes) = distributed_bytes(server, tenant, shutdown).await?
+        {
+            seen.distributed = true;
+            seen.bytes = bytes;
+        }
+    }
+    Ok(seen)
+}
+
+/// Returns what decides about a drop: the content but for large objects and the sizes on other nodes.
+async fn look_before_drop(
+    server: &Server,
+    tenant: &TenantName,
+    versions_table: Option<&str>,
+    shutdown: &Shutdown,
+) -> Result<Option<Preview>, PsqlError> {
     let count = |kinds: &str| {
         format!("(SELECT pg_catalog.count(*) FROM kept c WHERE c.relkind IN ({kinds}))")
     };
@@ -161,25 +182,15 @@ pub async fn preview_drop(
         members = with_members("$members$"),
         by_keys = by_keys_in_message(),
     );
-    let mut seen: Option<Preview> = server.query_json_optional(&sql, shutdown).await?;
-    if let Some(seen) = &mut seen {
-        seen.large_objects = large_objects(server, tenant, shutdown).await;
-        // The coordinator's own tables of a distributed tenant are empty shells.
-        if seen.has_citus
-            && let Some(bytes) = distributed_bytes(server, tenant, shutdown).await?
-        {
-            seen.distributed = true;
-            seen.bytes = bytes;
-        }
-    }
-    Ok(seen)
+    server.query_json_optional(&sql, shutdown).await
 }
 
 /// Returns the number of large objects whose ids a tenant's rows hold; `None` if the rows cannot be read.
 async fn large_objects(server: &Server, tenant: &TenantName, shutdown: &Shutdown) -> Option<usize> {
-    let inspection = inspect(server, tenant.as_str(), shutdown).await.ok()?;
-    let tables = inspection.tables.iter();
-    let found = oid_values(server, tenant.as_str(), tables, shutdown).await;
+    let tables = inspect_tables(server, tenant.as_str(), shutdown)
+        .await
+        .ok()?;
+    let found = oid_values(server, tenant.as_str(), tables.iter(), shutdown).await;
     let found = found.ok()?;
     Some(found.iter().map(|values| values.large_objects).sum())
 }
@@ -198,7 +209,7 @@ pub async fn drop_tenant(
     options: &DropOptions,
     shutdown: &Shutdown,
 ) -> Result<(), DropError> {
-    let seen = preview_drop(server, tenant, options.versions_table.as_deref(), shutdown)
+    let seen = look_before_drop(server, tenant, options.versions_table.as_deref(), shutdown)
         .await?
         .ok_or_else(|| DropError::Missing(tenant.clone()))?;
     seen.check(tenant, options)?;
@@ -211,7 +222,7 @@ pub(crate) async fn drop_own_schema(
     schema: &TenantName,
     shutdown: &Shutdown,
 ) -> Result<(), DropError> {
-    let seen = preview_drop(server, schema, None, shutdown)
+    let seen = look_before_drop(server, schema, None, shutdown)
         .await?
         .ok_or_else(|| DropError::Missing(schema.clone()))?;
     drop_seen(server, schema, seen, false, shutdown).await
