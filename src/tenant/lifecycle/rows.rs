@@ -2,7 +2,7 @@
 
 use crate::pg::{PsqlError, Server};
 use crate::process::Shutdown;
-use crate::snapshot::capture::{Captured, ConcernId, Note, inspect, oid_values};
+use crate::snapshot::capture::{Captured, ConcernId, Note, inspect_tables, oid_values};
 use crate::snapshot::{Decision, Decisions};
 use crate::sql::{TenantName, quote, quote_literal};
 
@@ -72,8 +72,8 @@ pub(super) async fn find_obstacle(
     if !parents.is_empty() {
         return Ok(Some(CopyObstacle::ParentsOutside(parents)));
     }
-    let inspection = inspect(server, tenant.as_str(), shutdown).await?;
-    let tables = inspection.tables.iter().filter(|table| {
+    let tables = inspect_tables(server, tenant.as_str(), shutdown).await?;
+    let tables = tables.iter().filter(|table| {
         let rows = format!("rows of {}", quote(&table.name));
         decisions.decision_for(&rows, 1) != Some(Decision::Keep)
     });
